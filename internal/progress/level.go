@@ -1,0 +1,129 @@
+package progress
+
+import (
+	"fmt"
+
+	"github.com/timely-go/timely/order"
+)
+
+// Level is the tracker of one scope, whatever its time. A dataflow settles its
+// levels together: what was received and what was done here is applied at all of
+// them, from the innermost to the outermost; then frontiers are propagated from
+// the outermost to the innermost.
+type Level interface {
+	Own() Part          // what this worker's operators did since the last Apply; lent until then
+	Accept(part Part)   // applies what others did
+	Apply()             // applies Own, and tells the parent what the scope holds at its outputs
+	Propagate()         // turns counts into frontiers, with those that the parent has at the scope's inputs
+	NewPart() Part      // an empty part for a message
+	Pointstamps() int   // how many pointstamps are counted: none means that the scope is complete
+	Describe(Describer) // tells each counted pointstamp in words
+}
+
+// Describer is told of a count at a location.
+type Describer func(at Location, time string, n int64)
+
+// Part is what one message says of one level.
+type Part interface {
+	Merge(from Part) // adds the changes of from, which is of the same level
+	Empty() bool     // nothing is said
+	Reset()
+}
+
+// Message is what one or several workers did in a dataflow, in all its scopes:
+// the atom of the protocol. Whole messages may be merged; parts of one may not
+// be applied at different times.
+type Message struct {
+	Parts []Part // by level
+}
+
+// NewMessage returns an empty message for a dataflow with these levels.
+func NewMessage(levels []Level) *Message {
+	m := &Message{}
+	for _, l := range levels {
+		m.Parts = append(m.Parts, l.NewPart())
+	}
+	return m
+}
+
+// OwnMessage returns the message that is always what this worker did since the
+// last Apply at these levels. It must be merged into others before that.
+func OwnMessage(levels []Level) *Message {
+	m := &Message{}
+	for _, l := range levels {
+		m.Parts = append(m.Parts, l.Own())
+	}
+	return m
+}
+
+// Merge adds all that from says.
+func (m *Message) Merge(from *Message) {
+	for i, p := range from.Parts {
+		m.Parts[i].Merge(p)
+	}
+}
+
+// Empty reports whether nothing is said.
+func (m *Message) Empty() bool {
+	for _, p := range m.Parts {
+		if !p.Empty() {
+			return false
+		}
+	}
+	return true
+}
+
+// Reset forgets all that is said.
+func (m *Message) Reset() {
+	for _, p := range m.Parts {
+		p.Reset()
+	}
+}
+
+// Settle applies and propagates at all levels, which are in the order in which
+// they were made: parents before what is inside them.
+func Settle(levels []Level) {
+	for i := len(levels) - 1; i >= 0; i-- {
+		levels[i].Apply()
+	}
+	for _, l := range levels {
+		l.Propagate()
+	}
+}
+
+// Merge implements Part.
+func (c *Changes[T]) Merge(from Part) { c.add(from.(*Changes[T]).list) }
+
+// Root is the outermost level.
+type Root[T order.Timestamp[T]] struct{ *Tracker[T] }
+
+// Apply implements Level.
+func (r Root[T]) Apply() { r.applyOwn() }
+
+// Propagate implements Level.
+func (r Root[T]) Propagate() { r.propagate() }
+
+// Own implements Level.
+func (k *Tracker[T]) Own() Part { return &k.own }
+
+// Accept implements Level.
+func (k *Tracker[T]) Accept(part Part) {
+	if c := part.(*Changes[T]); !c.Empty() {
+		k.apply(c.List())
+		k.touch()
+	}
+}
+
+// NewPart implements Level.
+func (k *Tracker[T]) NewPart() Part { return &Changes[T]{} }
+
+// Pointstamps implements Level.
+func (k *Tracker[T]) Pointstamps() int { return k.live }
+
+// Describe implements Level.
+func (k *Tracker[T]) Describe(tell Describer) {
+	k.Points(func(at Location, t T, n int64) bool {
+		tell(at, fmt.Sprint(t), n)
+		return true
+	})
+}

@@ -1,0 +1,299 @@
+package progress
+
+import (
+	"slices"
+
+	"github.com/timely-go/timely/order"
+)
+
+// Tracker follows the progress of one scope: from counts of pointstamps at its
+// locations, the frontier at each. It is built ([Tracker.AddPort],
+// [Tracker.Connect]), sealed, and then used: changes are noted with
+// [Tracker.Update], and turned into frontiers by Apply and Propagate (see [Level]).
+type Tracker[T order.Timestamp[T]] struct {
+	ports      []port[T]
+	outputs    []Location  // where the scope ends, by number
+	components []component // in topological order
+	ranked     []Location  // by rank
+	sealed     bool
+
+	initial []Change[T] // assumed before the graph was sealed
+	own     Changes[T]  // by this worker's operators since the last Apply
+	reports []report[T]
+	live    int          // pointstamps whose count is not zero
+	todo    []int32      // heap of components with pending changes
+	loop    []arrival[T] // heap of changes on their way round one cycle
+	moved   []Update[T]  // scratch
+
+	changed func() // told at the first change after each settlement
+	dirty   bool
+}
+
+// report is a change of what the scope holds at an output.
+type report[T order.Timestamp[T]] struct {
+	output Location // its number
+	time   T
+	delta  int64
+}
+
+// arrival is a change on its way to the location with a rank.
+type arrival[T order.Timestamp[T]] struct {
+	rank int32
+	Update[T]
+}
+
+// NewTracker returns a tracker that calls changed when there is something to settle.
+func NewTracker[T order.Timestamp[T]](changed func()) *Tracker[T] {
+	return &Tracker[T]{changed: changed}
+}
+
+// Frontier returns the least times that may still appear at a location, lent
+// until the next Propagate.
+func (k *Tracker[T]) Frontier(at Location) []T { return k.ports[at].frontier() }
+
+func (p *port[T]) frontier() []T {
+	if p.fed {
+		return p.implied.frontier
+	}
+	return p.points.frontier
+}
+
+// Update notes that an operator of this worker changed a count. It becomes
+// visible when it is applied, here and at the peers, together with all that was
+// noted since the last Apply.
+func (k *Tracker[T]) Update(at Location, t T, d int64) {
+	k.own.Update(at, t, d)
+	k.touch()
+}
+
+// Assume changes a count that every worker knows without being told: of the
+// capabilities that operators begin with.
+func (k *Tracker[T]) Assume(at Location, t T, d int64) {
+	if k.sealed {
+		k.count(at, t, d)
+	} else {
+		k.initial = append(k.initial, Change[T]{Pointstamp[T]{at, t}, d})
+	}
+	k.touch()
+}
+
+// Points calls visit for each counted pointstamp until it returns false.
+func (k *Tracker[T]) Points(visit func(at Location, t T, n int64) bool) {
+	for l := range k.ports {
+		more := true
+		k.ports[l].points.All(func(t T, n int64) bool {
+			more = visit(Location(l), t, n)
+			return more
+		})
+		if !more {
+			return
+		}
+	}
+}
+
+func (k *Tracker[T]) touch() {
+	if !k.dirty {
+		k.dirty = true
+		k.changed()
+	}
+}
+
+// applyOwn applies what this worker's operators did.
+func (k *Tracker[T]) applyOwn() {
+	k.dirty = false // a watcher may note changes while these are settled
+	k.apply(k.own.List())
+	k.own.Reset()
+}
+
+// apply changes counts. What appears comes before what vanishes, so that a time
+// that is only replaced uncovers nothing in between.
+func (k *Tracker[T]) apply(changes []Change[T]) {
+	for i := range changes {
+		if c := &changes[i]; c.Delta > 0 {
+			k.count(c.At, c.Time, c.Delta)
+		}
+	}
+	for i := range changes {
+		if c := &changes[i]; c.Delta < 0 {
+			k.count(c.At, c.Time, c.Delta)
+		}
+	}
+}
+
+// count changes the count of a pointstamp. A change of the frontier of a
+// location's counts is reported to the outputs that it reaches, and is pending
+// for what is implied there.
+func (k *Tracker[T]) count(at Location, t T, d int64) {
+	p := &k.ports[at]
+	before := p.points.Len()
+	k.moved = p.points.Update(t, d, k.moved[:0])
+	k.live += p.points.Len() - before
+	for _, u := range k.moved {
+		for _, o := range p.outputs {
+			if t, ok := u.Time.Plus(o.summary); ok {
+				k.reports = append(k.reports, report[T]{o.to, t, u.Delta})
+			}
+		}
+	}
+	if len(k.moved) > 0 {
+		k.imply(at, k.moved)
+	}
+}
+
+// imply notes changes of what may appear at a location.
+func (k *Tracker[T]) imply(at Location, changes []Update[T]) {
+	p := &k.ports[at]
+	p.pending = append(p.pending, changes...)
+	k.enlist(p.place)
+}
+
+func (k *Tracker[T]) enlist(place int32) {
+	if c := &k.components[place]; !c.queued {
+		c.queued = true
+		k.todo = append(k.todo, place)
+		up(k.todo, lessPlace)
+	}
+}
+
+// propagate brings all that is pending to where it leads.
+func (k *Tracker[T]) propagate() {
+	for len(k.todo) > 0 {
+		c := &k.components[k.todo[0]]
+		k.todo = pop(k.todo, lessPlace)
+		c.queued = false
+		if c.members == nil {
+			k.settle(c.one)
+		} else {
+			k.settleCycle(c.members)
+		}
+	}
+}
+
+// settle applies what is pending at a location that is on no cycle, and passes
+// on how its frontier moved.
+func (k *Tracker[T]) settle(at Location) {
+	p := &k.ports[at]
+	moved := p.pending // an unfed location's frontier is that of its counts, which has moved
+	if p.fed {
+		moved = k.moved[:0]
+		for _, u := range p.pending {
+			if u.Delta > 0 {
+				moved = p.implied.Update(u.Time, u.Delta, moved)
+			}
+		}
+		for _, u := range p.pending {
+			if u.Delta < 0 {
+				moved = p.implied.Update(u.Time, u.Delta, moved)
+			}
+		}
+		k.moved = moved
+	}
+	if moved = net(moved); len(moved) > 0 {
+		for i := range p.ways {
+			w := &p.ways[i]
+			to := &k.ports[w.to]
+			for _, u := range moved {
+				if t, ok := u.Time.Plus(w.summary); ok {
+					to.pending = append(to.pending, Update[T]{t, u.Delta})
+				}
+			}
+			k.enlist(to.place)
+		}
+		k.tell(p, moved)
+	}
+	p.pending = p.pending[:0]
+}
+
+// net leaves out of the changes of a frontier the times that came and went, or
+// went and came back.
+func net[T order.Timestamp[T]](moved []Update[T]) []Update[T] {
+	if len(moved) < 2 || len(moved) == 2 && moved[0].Time != moved[1].Time {
+		return moved
+	}
+	slices.SortFunc(moved, func(a, b Update[T]) int { return a.Time.Compare(b.Time) })
+	n := 0
+	for _, u := range moved {
+		if n > 0 && moved[n-1].Time == u.Time && moved[n-1].Delta == -u.Delta {
+			n--
+		} else {
+			moved[n] = u
+			n++
+		}
+	}
+	return moved[:n]
+}
+
+// settleCycle does the same for the members of a cycle: changes travel in the
+// order of time, those of one time in the order of rank. So each time is final at
+// a location when it is reached there, whatever came round the loop to it before.
+func (k *Tracker[T]) settleCycle(members []Location) {
+	for _, l := range members {
+		p := &k.ports[l]
+		for _, u := range p.pending {
+			k.travel(p, u.Time, u.Delta)
+		}
+		p.pending = p.pending[:0]
+	}
+	for len(k.loop) > 0 {
+		x := k.next()
+		p := &k.ports[k.ranked[x.rank]]
+		k.moved = p.implied.Update(x.Time, x.Delta, k.moved[:0])
+		if len(k.moved) == 0 {
+			continue
+		}
+		for i := range p.ways {
+			w := &p.ways[i]
+			to := &k.ports[w.to]
+			inside := to.place == p.place
+			for _, u := range k.moved {
+				t, ok := u.Time.Plus(w.summary)
+				switch {
+				case !ok: // it never arrives
+				case inside:
+					k.travel(to, t, u.Delta)
+				default:
+					to.pending = append(to.pending, Update[T]{t, u.Delta})
+				}
+			}
+			if !inside {
+				k.enlist(to.place)
+			}
+		}
+		k.tell(p, k.moved)
+	}
+}
+
+func (k *Tracker[T]) travel(to *port[T], t T, d int64) {
+	k.loop = append(k.loop, arrival[T]{to.rank, Update[T]{t, d}})
+	up(k.loop, lessTime[T])
+}
+
+// next takes the least arrival off the loop's heap, with the sum of its changes.
+func (k *Tracker[T]) next() arrival[T] {
+	x := k.loop[0]
+	k.loop = pop(k.loop, lessTime[T])
+	for len(k.loop) > 0 && k.loop[0].rank == x.rank && k.loop[0].Time == x.Time {
+		x.Delta += k.loop[0].Delta
+		k.loop = pop(k.loop, lessTime[T])
+	}
+	return x
+}
+
+// tell informs those who look at a location.
+func (k *Tracker[T]) tell(p *port[T], moved []Update[T]) {
+	if p.kept {
+		p.moved = append(p.moved, moved...)
+	}
+	for _, w := range p.watchers {
+		w.FrontierMoved()
+	}
+}
+
+func lessPlace(a, b *int32) bool { return *a < *b }
+
+func lessTime[T order.Timestamp[T]](a, b *arrival[T]) bool {
+	if a.Time == b.Time {
+		return a.rank < b.rank
+	}
+	return a.Time.Compare(b.Time) < 0
+}
