@@ -1,0 +1,7 @@
+// Package local joins the workers of one process, by shared memory. It is where
+// goroutines meet: everything else that a worker owns is its own.
+//
+//	fabric.go  Fabric, opening channels
+//	inbox.go   Queue and Sum
+//	end.go     End: what a worker hears, and how it sleeps
+package local

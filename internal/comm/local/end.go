@@ -1,0 +1,136 @@
+package local
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/timely-go/timely/internal/host"
+)
+
+// End is what a worker holds of the fabric: where it hears of messages, and how
+// it sleeps until it does. Ready and Park are for the worker alone; Signal and
+// Send may be called from any goroutine.
+type End struct {
+	fabric *Fabric
+	parker host.Parker
+	spin   bool
+
+	signal atomic.Bool   // something happened since the last Ready
+	state  atomic.Uint32 // awake, napping or asleep
+
+	mu    sync.Mutex
+	ready []int // channels whose inbox has become non-empty
+	spare []int
+}
+
+const (
+	awake   = iota
+	napping // parked, with something of its own that will end it: a timer, an open waker
+	asleep  // parked, and only another worker can wake it
+	gone    // it will neither send nor look again
+)
+
+func newEnd(f *Fabric, p host.Parker, spin bool) *End {
+	return &End{fabric: f, parker: p, spin: spin && len(f.ends) < runtime.GOMAXPROCS(0)}
+}
+
+// notify says that a channel has messages.
+func (e *End) notify(channel int) {
+	e.mu.Lock()
+	e.ready = append(e.ready, channel)
+	e.mu.Unlock()
+	e.Signal()
+}
+
+// Signal wakes the worker, or keeps it from parking once.
+func (e *End) Signal() {
+	e.signal.Store(true)
+	s := e.state.Load()
+	if (s == napping || s == asleep) && e.state.CompareAndSwap(s, awake) {
+		e.parker.Unpark()
+	}
+}
+
+// Ready returns the channels whose inboxes became non-empty since the last Ready,
+// lent until the next.
+func (e *End) Ready() []int {
+	if !e.signal.Load() {
+		return nil
+	}
+	e.signal.Store(false)
+	e.mu.Lock()
+	e.ready, e.spare = e.spare[:0], e.ready
+	e.mu.Unlock()
+	return e.spare
+}
+
+// Park sleeps until a Signal, or a time has passed; a negative limit is for ever.
+// A Signal since the last Ready makes it return at once. alone says that nothing
+// but another worker can wake this one: if all workers then sleep, none ever will
+// be woken, and Park reports that it is stuck.
+func (e *End) Park(limit time.Duration, alone bool) (stuck bool) {
+	if e.spinning() {
+		return false
+	}
+	state := uint32(napping)
+	if alone && limit < 0 {
+		state = asleep
+	}
+	// Announce, then look again; who signals does it the other way round. If both
+	// see the other, the parker is left with a token, and the next Park returns
+	// for no reason.
+	e.state.Store(state)
+	defer e.state.Store(awake)
+	if e.signal.Load() {
+		return false
+	}
+	if state == asleep && e.fabric.allAsleep() {
+		return true
+	}
+	e.parker.Park(limit)
+	return false
+}
+
+// Leave says that the worker has ended: nobody waits for what it might send.
+func (e *End) Leave() {
+	e.state.Store(gone)
+	for _, other := range e.fabric.ends {
+		if other.state.Load() == asleep {
+			other.Signal() // it may be the last now
+		}
+	}
+}
+
+// allAsleep reports whether every worker that has not ended has announced that it
+// sleeps for good. Whoever announces last sees it.
+func (f *Fabric) allAsleep() bool {
+	for _, e := range f.ends {
+		if s := e.state.Load(); s != gone && (s != asleep || e.signal.Load()) {
+			return false
+		}
+	}
+	return true
+}
+
+const (
+	spins      = 60 // times that the processor is offered to other goroutines
+	looksASpin = 200
+)
+
+// spinning looks for a signal for a few microseconds.
+func (e *End) spinning() bool {
+	if !e.spin {
+		return e.signal.Load()
+	}
+	for range spins {
+		for range looksASpin {
+			if e.signal.Load() {
+				return true
+			}
+		}
+		runtime.Gosched()
+	}
+	return false
+}

@@ -1,0 +1,83 @@
+package local
+
+import (
+	"sync"
+
+	"github.com/timely-go/timely/internal/comm"
+	"github.com/timely-go/timely/internal/host"
+)
+
+// Fabric joins the workers of one process.
+type Fabric struct {
+	ends []*End
+
+	mu    sync.Mutex
+	begun map[int]*opening // channels that not all workers have opened yet
+}
+
+// opening is a channel between its first and its last Open.
+type opening struct {
+	inboxes any // []*Queue[M] or []*Sum[M]
+	left    int // workers that have not opened it
+}
+
+// NewFabric returns a fabric for so many workers.
+func NewFabric(workers int, h *host.Host) *Fabric {
+	f := &Fabric{begun: make(map[int]*opening)}
+	for i := range workers {
+		f.ends = append(f.ends, newEnd(f, h.NewParker(i), h.Spin))
+	}
+	return f
+}
+
+// Peers returns the number of workers.
+func (f *Fabric) Peers() int { return len(f.ends) }
+
+// End returns what a worker holds of the fabric.
+func (f *Fabric) End(worker int) *End { return f.ends[worker] }
+
+// OpenQueue opens a channel whose messages wait in order. It returns the worker's
+// inbox, and a way to each worker's.
+func OpenQueue[M any](f *Fabric, worker, channel int) (*Queue[M], []comm.Sender[M]) {
+	boxes := open(f, channel, func(e *End) *Queue[M] { return &Queue[M]{end: e, channel: channel} })
+	to := make([]comm.Sender[M], len(boxes))
+	for i, b := range boxes {
+		to[i] = b
+	}
+	boxes[worker].hear()
+	return boxes[worker], to
+}
+
+// OpenSum opens a channel whose messages are added up while they wait: merge adds
+// one message to another, empty makes one that says nothing. What is sent is only
+// read, and not kept.
+func OpenSum[M any](f *Fabric, worker, channel int, empty func() M, merge func(into, from M)) (*Sum[M], []comm.Sender[M]) {
+	boxes := open(f, channel, func(e *End) *Sum[M] {
+		return &Sum[M]{end: e, channel: channel, merge: merge, sum: empty()}
+	})
+	to := make([]comm.Sender[M], len(boxes))
+	for i, b := range boxes {
+		to[i] = b
+	}
+	boxes[worker].hear()
+	return boxes[worker], to
+}
+
+// open returns the inboxes of a channel: the first worker that asks makes them.
+func open[B any](f *Fabric, channel int, box func(*End) B) []B {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	o := f.begun[channel]
+	if o == nil {
+		boxes := make([]B, len(f.ends))
+		for i, e := range f.ends {
+			boxes[i] = box(e)
+		}
+		o = &opening{boxes, len(f.ends)}
+		f.begun[channel] = o
+	}
+	if o.left--; o.left == 0 {
+		delete(f.begun, channel)
+	}
+	return o.inboxes.([]B)
+}

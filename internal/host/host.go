@@ -1,0 +1,95 @@
+// Package host is the outside as interfaces: what a worker asks of the machine
+// that it runs on, apart from memory. There is one real implementation, here, and
+// tests put others into the context that they run a program with: then time,
+// sleep and the order in which workers run are theirs to choose.
+package host
+
+import (
+	"context"
+	"time"
+)
+
+// Host is the machine as one program sees it.
+type Host struct {
+	Clock     Clock
+	NewParker func(worker int) Parker
+
+	Spin       bool // workers look for work for some microseconds before they park
+	WorkLimit  int  // records an operator handles in one turn before it yields; 0: the engine's default
+	MaxRecords int  // in a buffer; 0: the engine's default
+	Poison     bool // buffers that were returned are overwritten, and not used again
+}
+
+// Clock tells the time that has passed since some moment. It does not go back.
+type Clock interface {
+	Now() time.Duration
+}
+
+// Parker puts one worker to sleep.
+type Parker interface {
+	// Park returns after Unpark was called, before or during Park, or after a
+	// time; a negative time is for ever. It may return for no reason.
+	Park(limit time.Duration)
+	// Unpark may be called from any goroutine. Several calls before a Park count as one.
+	Unpark()
+}
+
+// Real returns the machine itself.
+func Real() *Host {
+	return &Host{
+		Clock:     realClock{time.Now()},
+		NewParker: func(int) Parker { return newRealParker() },
+		Spin:      true,
+	}
+}
+
+type key struct{}
+
+// With returns a context that carries h.
+func With(ctx context.Context, h *Host) context.Context {
+	return context.WithValue(ctx, key{}, h)
+}
+
+// From returns the host that a context carries, or the machine itself.
+func From(ctx context.Context) *Host {
+	if h, ok := ctx.Value(key{}).(*Host); ok {
+		return h
+	}
+	return Real()
+}
+
+type realClock struct{ start time.Time }
+
+func (c realClock) Now() time.Duration { return time.Since(c.start) }
+
+// realParker is a binary semaphore with a time limit.
+type realParker struct {
+	token chan struct{}
+	timer *time.Timer // made at the first Park with a limit
+}
+
+func newRealParker() *realParker { return &realParker{token: make(chan struct{}, 1)} }
+
+func (p *realParker) Park(limit time.Duration) {
+	if limit < 0 {
+		<-p.token
+		return
+	}
+	if p.timer == nil {
+		p.timer = time.NewTimer(limit)
+	} else {
+		p.timer.Reset(limit)
+	}
+	select {
+	case <-p.token:
+	case <-p.timer.C:
+	}
+	p.timer.Stop()
+}
+
+func (p *realParker) Unpark() {
+	select {
+	case p.token <- struct{}{}:
+	default:
+	}
+}
