@@ -1,0 +1,225 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/timely-go/timely/internal/callsite"
+	"github.com/timely-go/timely/internal/comm"
+	"github.com/timely-go/timely/internal/progress"
+)
+
+// Dataflow is an outermost scope, as one worker has it.
+type Dataflow struct {
+	worker *Worker
+	number int // the same at every worker
+	plan   blueprint
+
+	nodes  []*Node
+	levels []progress.Level
+	places [][]place  // by level and location
+	closes [][]func() // by level: what is left to do when its building ends
+	seals  []func()   // what is left to do when all is built
+
+	own      *progress.Message // what this worker did since the last settlement
+	to       []comm.Sender[*progress.Message]
+	dirty    bool // it is in Worker.dirty
+	sealed   bool
+	complete bool
+	dropped  bool
+}
+
+// place says what a location is, in words.
+type place struct {
+	element *Element
+	port    string // "input 0"
+}
+
+// Build makes a dataflow: build adds levels and nodes, and then nothing can be
+// added any more.
+func (w *Worker) Build(site callsite.Site, build func(*Dataflow)) *Dataflow {
+	w.Outside("Dataflow")
+	if w.building {
+		panic(callsite.Errorf(site, "Dataflow inside the building of another; make them one after the other, or use Region or Nested"))
+	}
+	w.building = true
+	defer func() { w.building = false }()
+	f := &Dataflow{worker: w, number: len(w.flows), plan: blueprint{site: site}}
+	build(f)
+	f.seal()
+	return f
+}
+
+// Worker returns the worker that has it.
+func (f *Dataflow) Worker() *Worker { return f.worker }
+
+// AddLevel adds a scope, after those around it, and returns its number.
+func (f *Dataflow) AddLevel(l progress.Level) int {
+	f.levels = append(f.levels, l)
+	f.places = append(f.places, nil)
+	f.closes = append(f.closes, nil)
+	return len(f.levels) - 1
+}
+
+// Place says what a location is: a port of an element.
+func (f *Dataflow) Place(level int, at progress.Location, e *Element, port string) {
+	for len(f.places[level]) <= int(at) {
+		f.places[level] = append(f.places[level], place{})
+	}
+	f.places[level][at] = place{e, port}
+}
+
+// OnClose has a function called when the building of a level ends.
+func (f *Dataflow) OnClose(level int, do func()) { f.closes[level] = append(f.closes[level], do) }
+
+// Close ends the building of a level.
+func (f *Dataflow) Close(level int) {
+	for _, do := range f.closes[level] {
+		do()
+	}
+}
+
+// OnSeal has a function called when all is built, and agreed on with the peers.
+func (f *Dataflow) OnSeal(do func()) { f.seals = append(f.seals, do) }
+
+// Sealed reports whether the building has ended.
+func (f *Dataflow) Sealed() bool { return f.sealed }
+
+// Complete reports whether nothing can happen in it any more.
+func (f *Dataflow) Complete() bool { return f.complete }
+
+// Dropped reports whether it was dropped.
+func (f *Dataflow) Dropped() bool { return f.dropped }
+
+func (f *Dataflow) gone() bool { return f.complete || f.dropped }
+
+// Changed notes that there is something to settle.
+func (f *Dataflow) Changed() {
+	if !f.dirty && !f.gone() {
+		f.dirty = true
+		f.worker.dirty = append(f.worker.dirty, f)
+	}
+}
+
+// CheckCycle turns a cycle without delay, found at the seal of a level, into a
+// panic that names its operators.
+func (f *Dataflow) CheckCycle(level int, err error) {
+	var cycle *progress.CycleError
+	if !errors.As(err, &cycle) {
+		return
+	}
+	var names []string
+	for _, at := range cycle.Cycle {
+		if p := f.places[level][at]; p.element != nil && (len(names) == 0 || names[len(names)-1] != p.element.String()) {
+			names = append(names, p.element.String())
+		}
+	}
+	panic(callsite.Errorf(f.plan.site, "time does not advance round the cycle of %s; give the Feedback in it a delay", strings.Join(names, ", ")))
+}
+
+// seal ends the building. The levels have been sealed.
+func (f *Dataflow) seal() {
+	w := f.worker
+	w.flows = append(w.flows, f)
+	if err := w.x.agree(f); err != nil {
+		panic(callsite.Errorf(f.plan.site, "%w", err))
+	}
+	for _, do := range f.seals {
+		do()
+	}
+	f.seals = nil
+	f.own = progress.OwnMessage(f.levels)
+	f.to = openSum(w, func() *progress.Message { return progress.NewMessage(f.levels) }, f.receive)
+	f.sealed = true
+	w.live++
+	w.ending = append(w.ending, f) // it may be complete from the beginning
+	f.dirty = false
+	f.Changed()
+	w.dirty = w.dirty[:0]
+	f.settle()
+}
+
+// receive takes in what peers did.
+func (f *Dataflow) receive(m *progress.Message) {
+	if f.gone() {
+		return
+	}
+	for i, l := range f.levels {
+		l.Accept(m.Parts[i])
+	}
+}
+
+// settle tells the peers what this worker did, and turns all changes into frontiers.
+func (f *Dataflow) settle() {
+	if f.gone() {
+		return
+	}
+	w := f.worker
+	if len(f.to) > 1 && !f.own.Empty() && !w.x.failing.Load() {
+		for i, to := range f.to {
+			if i != w.index {
+				to.Send(f.own)
+			}
+		}
+	}
+	progress.Settle(f.levels)
+	f.dirty = false
+	if f.pointstamps() == 0 {
+		w.ending = append(w.ending, f)
+	}
+}
+
+func (f *Dataflow) pointstamps() (n int) {
+	for _, l := range f.levels {
+		n += l.Pointstamps()
+	}
+	return n
+}
+
+// idle reports whether no node has anything to do by itself.
+func (f *Dataflow) idle() bool {
+	for _, n := range f.nodes {
+		if !n.idle() {
+			return false
+		}
+	}
+	return true
+}
+
+// remove takes the nodes off the worker's list.
+func (f *Dataflow) remove() {
+	w := f.worker
+	for _, n := range f.nodes {
+		w.loop.Remove(n.task)
+		if n.waker != nil {
+			n.waker.Close()
+		}
+	}
+	w.live--
+}
+
+// Drop ends the dataflow at this worker: paused operators are unwound, nothing
+// more is told to the peers, and what still arrives is discarded.
+func (f *Dataflow) Drop() {
+	if f.worker.x.failing.Load() || f.gone() {
+		return
+	}
+	f.worker.Outside("Drop")
+	f.dropped = true
+	f.remove()
+}
+
+// String names the dataflow.
+func (f *Dataflow) String() string { return fmt.Sprintf("dataflow %d@%v", f.number, f.plan.site) }
+
+// OpenQueue opens a channel of a dataflow: batches of M on their way to this
+// worker. It may only be called while the dataflow is sealed (OnSeal), so that
+// the workers have agreed on what the channel is.
+func OpenQueue[M any](f *Dataflow, receive func([]M)) []comm.Sender[M] {
+	return openQueue(f.worker, func(ms []M) {
+		if !f.gone() {
+			receive(ms)
+		}
+	})
+}

@@ -1,0 +1,211 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"runtime/pprof"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/timely-go/timely/internal/batch"
+	"github.com/timely-go/timely/internal/comm/local"
+	"github.com/timely-go/timely/internal/host"
+)
+
+// Settings are what an execution is told from outside.
+type Settings struct {
+	Workers int
+	Grace   time.Duration // how long workers may take to leave after a failure
+	Log     *slog.Logger  // never nil
+}
+
+// Execution is the workers of one Execute. Workers meet here and in the fabric;
+// everything else is one worker's own.
+type Execution struct {
+	settings Settings
+	host     *host.Host
+	fabric   *local.Fabric
+	workers  []*Worker
+
+	ctx      context.Context // ends at the first failure, with its cause
+	cancel   context.CancelCauseFunc
+	failing  atomic.Bool
+	stopping atomic.Bool
+
+	mu      sync.Mutex
+	failure *Failure
+	plans   []blueprint // of the dataflows, by number
+}
+
+// Stopper ends an execution in good order.
+type Stopper interface{ Stop() }
+
+// Execute runs a program at each worker of an execution, and waits until all of
+// them have returned and all dataflows are complete. The begin function, if not
+// nil, is given the way to stop the execution in good order. It returns nil or
+// the first failure.
+func Execute(ctx context.Context, s Settings, begin func(Stopper), program func(*Worker) error) error {
+	x := &Execution{settings: s, host: host.From(ctx)}
+	x.ctx, x.cancel = context.WithCancelCause(ctx)
+	defer x.cancel(nil)
+	x.fabric = local.NewFabric(s.Workers, x.host)
+	for i := range s.Workers {
+		x.workers = append(x.workers, x.newWorker(i))
+	}
+	if begin != nil {
+		begin(x)
+	}
+	done := make(chan struct{})
+	var all sync.WaitGroup
+	for _, w := range x.workers {
+		all.Go(func() {
+			pprof.Do(x.ctx, pprof.Labels(workerLabel, w.label()), func(context.Context) { w.run(program) })
+		})
+	}
+	go func() { all.Wait(); close(done) }()
+
+	select {
+	case <-done:
+	case <-x.ctx.Done():
+		x.Fail(&Failure{Worker: -1, Err: context.Cause(x.ctx)}) // unless something failed before
+		x.grace(done)
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.failure == nil {
+		return nil
+	}
+	return x.failure
+}
+
+// grace waits for the workers to leave, and names those that do not.
+func (x *Execution) grace(done chan struct{}) {
+	patience := time.NewTimer(x.settings.Grace)
+	defer patience.Stop()
+	select {
+	case <-done:
+		return
+	case <-patience.C:
+	}
+	for _, w := range x.workers {
+		if !w.left.Load() {
+			x.settings.Log.Error("the worker has not left after the failure: it is still in the program's code",
+				"worker", w.index, "grace", x.settings.Grace, "stack", w.stack())
+		}
+	}
+}
+
+const workerLabel = "timely-worker"
+
+func (w *Worker) label() string { return fmt.Sprintf("%p/%d", w.x, w.index) }
+
+// stack returns where the worker's goroutines stand.
+func (w *Worker) stack() string {
+	var all bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&all, 1); err != nil {
+		return err.Error()
+	}
+	var mine []string
+	for _, g := range strings.Split(all.String(), "\n\n") {
+		if strings.Contains(g, fmt.Sprintf("%q:%q", workerLabel, w.label())) {
+			mine = append(mine, g)
+		}
+	}
+	return strings.Join(mine, "\n\n")
+}
+
+// Fail notes a failure: the first ends the execution, others go to the log.
+func (x *Execution) Fail(f *Failure) {
+	x.mu.Lock()
+	first := x.failure == nil
+	if first {
+		x.failure = f
+		x.failing.Store(true) // before anything is unwound
+	}
+	x.mu.Unlock()
+	if !first {
+		if f.Worker >= 0 {
+			x.settings.Log.Error("another failure followed", "worker", f.Worker, "operator", f.Operator, "site", f.Site, "err", f.Err)
+		}
+		return
+	}
+	x.cancel(f)
+	for _, w := range x.workers {
+		w.end.Signal()
+	}
+}
+
+// Stop makes Stopping true at all workers.
+func (x *Execution) Stop() {
+	x.stopping.Store(true)
+	for _, w := range x.workers {
+		w.end.Signal()
+	}
+}
+
+func (x *Execution) newWorker(index int) *Worker {
+	w := &Worker{x: x, index: index, clock: x.host.Clock, end: x.fabric.End(index), workLimit: x.host.WorkLimit}
+	if w.workLimit == 0 {
+		w.workLimit = workLimit
+	}
+	w.Pools = batch.Pools{Poison: x.host.Poison, MaxRecords: x.host.MaxRecords}
+	w.loop = newLoop(w)
+	return w
+}
+
+// errExited is why a worker failed whose goroutine ended without a panic.
+var errExited = errors.New("the worker's goroutine has ended without returning (runtime.Goexit, or FailNow of a test)")
+
+// run is the life of a worker.
+func (w *Worker) run(program func(*Worker) error) {
+	returned := false
+	defer func() {
+		if value := recover(); value != nil {
+			w.fail(panicked(value), debug.Stack())
+		} else if !returned {
+			w.fail(errExited, nil) // not the first failure if it left because of one
+		}
+		w.loop.Close()
+		w.end.Leave()
+		w.left.Store(true)
+	}()
+	err := program(w)
+	if err == nil {
+		err = w.x.returns(w)
+	}
+	if err != nil {
+		w.fail(err, nil)
+	} else {
+		w.finish()
+	}
+	returned = true
+}
+
+// fail notes a failure of this worker, in the element that runs. A worker that
+// leaves because another has failed has not failed itself.
+func (w *Worker) fail(err error, stack []byte) {
+	if w.leaving {
+		return
+	}
+	f := &Failure{Worker: w.index, Err: err, Stack: stack}
+	if e := w.Current; e != nil {
+		f.Operator, f.Site = e.Name, e.Site.String()
+	}
+	w.x.Fail(f)
+}
+
+// finish closes the inputs and serves the dataflows until all are complete.
+func (w *Worker) finish() {
+	for _, closeInput := range w.closers {
+		closeInput()
+	}
+	for w.live > 0 {
+		w.Step(-1)
+	}
+}

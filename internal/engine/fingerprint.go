@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"fmt"
+	"hash/fnv"
+	"io"
+
+	"github.com/timely-go/timely/internal/callsite"
+)
+
+// blueprint is what the workers must agree on about one dataflow: its operators
+// and stages in the order of their building, with their types, ports, edges,
+// summaries and pacts. Call sites are kept to be printed; they are not compared.
+type blueprint struct {
+	site  callsite.Site
+	parts []part
+}
+
+// part is one operator or stage.
+type part struct {
+	element *Element
+	sum     uint64 // of all that was noted about it
+}
+
+// Note adds to what the workers must agree on about an element. What is noted
+// about one element before another is noted belongs together.
+func (f *Dataflow) Note(e *Element, format string, args ...any) {
+	n := len(f.plan.parts)
+	if n == 0 || f.plan.parts[n-1].element != e {
+		f.plan.parts = append(f.plan.parts, part{element: e})
+		n++
+	}
+	h := fnv.New64a()
+	p := &f.plan.parts[n-1]
+	_, _ = fmt.Fprintf(h, "%x ", p.sum)
+	_, _ = io.WriteString(h, e.Name)
+	_, _ = io.WriteString(h, e.Path)
+	_, _ = fmt.Fprintf(h, format, args...)
+	p.sum = h.Sum64()
+}
+
+// differs says how a dataflow differs from the one that another worker built, or
+// returns nil.
+func (b *blueprint) differs(other *blueprint) error {
+	for i := range b.parts {
+		if i >= len(other.parts) {
+			return fmt.Errorf("%v is not there at another worker (dataflow at %v); every worker must build the same dataflows in the same order",
+				b.parts[i].element, other.site)
+		}
+		if b.parts[i].sum == other.parts[i].sum {
+			continue
+		}
+		mine, theirs := b.parts[i].element, other.parts[i].element
+		if mine.Name != theirs.Name {
+			return fmt.Errorf("%v stands where another worker has %v; every worker must build the same dataflows in the same order", mine, theirs)
+		}
+		return fmt.Errorf("%v differs from another worker's %v in its types, inputs, outputs, pacts or summaries; every worker must build the same dataflows in the same order",
+			mine, theirs)
+	}
+	if len(b.parts) < len(other.parts) {
+		return fmt.Errorf("the dataflow at %v lacks %v, which another worker has; every worker must build the same dataflows in the same order",
+			b.site, other.parts[len(b.parts)].element)
+	}
+	return nil
+}
+
+// agree compares a dataflow with what other workers built under its number. The
+// first to come says what it must be.
+func (x *Execution) agree(f *Dataflow) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if f.number == len(x.plans) {
+		x.plans = append(x.plans, f.plan)
+		for i, w := range x.workers {
+			if w.returned && len(w.flows) <= f.number {
+				return fmt.Errorf("the program of worker %d has returned without building the dataflow at %v; every worker must build the same dataflows", i, f.plan.site)
+			}
+		}
+		return nil
+	}
+	return f.plan.differs(&x.plans[f.number])
+}
+
+// returns notes that a worker's program has returned, after it built so many dataflows.
+func (x *Execution) returns(w *Worker) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	w.returned = true
+	if len(w.flows) < len(x.plans) {
+		return fmt.Errorf("the program has returned without building the dataflow at %v, which another worker has built; every worker must build the same dataflows",
+			x.plans[len(w.flows)].site)
+	}
+	return nil
+}

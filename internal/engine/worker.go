@@ -1,0 +1,256 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/timely-go/timely/internal/batch"
+	"github.com/timely-go/timely/internal/comm"
+	"github.com/timely-go/timely/internal/comm/local"
+	"github.com/timely-go/timely/internal/host"
+	"github.com/timely-go/timely/internal/progress"
+	"github.com/timely-go/timely/internal/schedule"
+)
+
+// passes is how many passes one Step makes at most: to go on with the next pass
+// costs less than to return to the program and come back.
+const passes = 16
+
+// Worker is one goroutine with its share of every dataflow.
+type Worker struct {
+	Pools   batch.Pools
+	Current *Element // whose code is running, for panics and reports; nil between turns
+
+	x     *Execution
+	index int
+	clock host.Clock
+	end   *local.End
+	loop  *schedule.Loop
+
+	flows     []*Dataflow // by number
+	live      int         // flows that are neither complete nor dropped
+	dirty     []*Dataflow // flows whose counts have changed
+	ending    []*Dataflow // flows without pointstamps, until their nodes are idle
+	receivers []func()    // by channel: take in what has arrived
+	closers   []func()    // close the inputs
+	open      []Shipper   // inputs with a partly filled buffer
+	staged    []Shipper   // see Staged
+	building  bool
+
+	work      int           // records handled in the running turn
+	began     time.Duration // when the running turn was first looked at
+	workLimit int
+	pauses    int  // so far
+	moved     bool // counts have changed since the Step began
+
+	wakers   wakers
+	alarms   []alarm // the next to ring is the last
+	returned bool    // its program has; guarded by Execution.mu
+	leaving  bool    // it ends because the execution has failed
+	left     atomic.Bool
+}
+
+func newLoop(w *Worker) *schedule.Loop { return schedule.NewLoop(w.between) }
+
+// Index returns the worker's number, and Peers how many there are.
+func (w *Worker) Index() int { return w.index }
+
+// Peers returns the number of workers.
+func (w *Worker) Peers() int { return w.x.fabric.Peers() }
+
+// Context ends at the first failure.
+func (w *Worker) Context() context.Context { return w.x.ctx }
+
+// Stopping reports whether the execution was asked to end in good order.
+func (w *Worker) Stopping() bool { return w.x.stopping.Load() }
+
+// Failing reports whether the execution has failed.
+func (w *Worker) Failing() bool { return w.x.failing.Load() }
+
+// Pauses returns how often an operator was paused in the middle of a turn.
+func (w *Worker) Pauses() int { return w.pauses }
+
+// OnReturn has a function called when the program returns, before the last steps.
+func (w *Worker) OnReturn(f func()) { w.closers = append(w.closers, f) }
+
+// Open has s shipped when the worker takes its next step.
+func (w *Worker) Open(s Shipper) { w.open = append(w.open, s) }
+
+// Outside panics if an operator is in its turn, in which call must not be used,
+// and does not return if the execution has failed.
+func (w *Worker) Outside(call string) {
+	if w.x.failing.Load() {
+		w.leave()
+	}
+	if n := w.Running(); n != nil {
+		panic("timely: " + call + " inside a turn of " + n.String() + "; call it from the program")
+	}
+}
+
+// leave ends the goroutine that it runs on, as the execution has failed.
+func (w *Worker) leave() {
+	w.leaving = true
+	runtime.Goexit()
+}
+
+// Step takes in what has arrived and makes passes while something is awake. If
+// there was nothing to do it parks until there is, so long at most; a negative
+// limit is for ever. It returns after that, after a waker of the worker was used,
+// or at once if no dataflow is left.
+func (w *Worker) Step(limit time.Duration) {
+	w.Outside("Step")
+	var until time.Duration
+	if limit >= 0 {
+		until = w.clock.Now() + limit
+	}
+	for {
+		ran, woken := w.round()
+		if ran || woken || w.live == 0 {
+			return
+		}
+		left := time.Duration(-1)
+		if limit >= 0 {
+			if left = until - w.clock.Now(); left <= 0 {
+				return
+			}
+		}
+		w.park(left)
+	}
+}
+
+// Poll does what Step does without parking, and reports whether anything ran.
+func (w *Worker) Poll() (ran bool) {
+	w.Outside("Poll")
+	ran, woken := w.round()
+	return ran || woken
+}
+
+// round takes in what has arrived and makes passes while something is awake.
+func (w *Worker) round() (ran, woken bool) {
+	for _, in := range w.open {
+		in.Ship()
+	}
+	w.open = w.open[:0]
+	w.moved = false
+	woken = w.wakers.take()
+	w.ring()
+	w.receive()
+	if len(w.dirty) > 0 {
+		w.settle()
+	}
+	ran = w.loop.Step(passes)
+	if f := w.loop.Failure(); f != nil {
+		w.failedIn(f)
+	}
+	if w.x.failing.Load() {
+		w.leave()
+	}
+	return ran || w.moved, woken
+}
+
+// failedIn notes what ended a task, and leaves.
+func (w *Worker) failedIn(f *schedule.Failure) {
+	err := errExited
+	if !f.Exit {
+		err = panicked(f.Value)
+	}
+	w.fail(err, f.Stack)
+	w.leave()
+}
+
+// park sleeps until something arrives.
+func (w *Worker) park(limit time.Duration) {
+	if n := len(w.alarms); n > 0 {
+		next := max(0, w.alarms[n-1].at-w.clock.Now())
+		if limit < 0 || next < limit {
+			limit = next
+		}
+	}
+	if w.end.Park(limit, w.wakers.open.Load() == 0) {
+		w.Current = nil
+		w.fail(errors.New("no worker can go on: all of them are parked, with no timer and no open Waker. What holds the frontiers at this worker:\n"+w.Report()), nil)
+	}
+	if w.x.failing.Load() {
+		w.leave()
+	}
+}
+
+// between is what happens between two passes: no operator's frame is on the
+// stack, but for those of paused ones.
+func (w *Worker) between() {
+	w.Current = nil
+	w.wakers.takeNodes()
+	w.receive()
+	w.settle()
+}
+
+// receive takes in what other workers sent.
+func (w *Worker) receive() {
+	for _, channel := range w.end.Ready() {
+		if channel < len(w.receivers) { // else it is looked at when it is opened
+			w.receivers[channel]()
+		}
+	}
+}
+
+// settle tells the peers what this worker did, turns all changes into frontiers,
+// and ends the dataflows that are complete.
+func (w *Worker) settle() {
+	for i := 0; i < len(w.dirty); i++ {
+		w.moved = true
+		w.dirty[i].settle()
+	}
+	w.dirty = w.dirty[:0]
+	if len(w.ending) > 0 {
+		w.endComplete()
+	}
+}
+
+// endComplete ends the dataflows in which nothing can happen any more.
+func (w *Worker) endComplete() {
+	kept := w.ending[:0]
+	for _, f := range w.ending {
+		if f.gone() {
+			continue
+		}
+		if f.pointstamps() > 0 || !f.idle() {
+			kept = append(kept, f)
+			continue
+		}
+		f.complete = true
+		f.remove()
+		w.moved = true
+	}
+	clear(w.ending[len(kept):])
+	w.ending = kept
+}
+
+// openQueue opens the next channel, whose messages wait in order.
+func openQueue[M any](w *Worker, receive func([]M)) []comm.Sender[M] {
+	in, to := local.OpenQueue[M](w.x.fabric, w.index, len(w.receivers))
+	var spare []M
+	w.receivers = append(w.receivers, func() {
+		got := in.Take(spare)
+		receive(got)
+		clear(got)
+		spare = got
+	})
+	return to
+}
+
+// openSum opens the channel on which a dataflow's progress travels.
+func openSum(w *Worker, empty func() *progress.Message, receive func(*progress.Message)) []comm.Sender[*progress.Message] {
+	in, to := local.OpenSum(w.x.fabric, w.index, len(w.receivers), empty,
+		func(into, from *progress.Message) { into.Merge(from) })
+	spare := empty()
+	w.receivers = append(w.receivers, func() {
+		got := in.Take(spare)
+		receive(got)
+		got.Reset()
+		spare = got
+	})
+	return to
+}
