@@ -1,0 +1,282 @@
+package timely
+
+import (
+	"fmt"
+	"iter"
+
+	"github.com/timely-go/timely/internal/batch"
+	"github.com/timely-go/timely/internal/engine"
+	"github.com/timely-go/timely/internal/progress"
+	"github.com/timely-go/timely/order"
+)
+
+// InPort is an input of an operator. Its methods are for that operator's turns.
+type InPort[T Timestamp[T], D any] struct {
+	op     *operator[T]
+	number int32
+	queue  queue[T, D]
+
+	left     int             // batches that this turn may still hand out
+	leftTurn uint32          // the turn that left is of
+	lent     *batch.Batch[D] // during a loop turn
+	frontier []T             // as of frontTurn
+	asked    uint32          // the last turn in which Frontier was called
+	interest Interest
+}
+
+func addInput[T Timestamp[T], D any](op *operator[T], s Stream[T, D], p Pact[D]) *InPort[T, D] {
+	s.usedIn(op.node.Element, op.scope)
+	in := &InPort[T, D]{op: op, number: int32(len(op.inputs))}
+	in.queue = newQueue[T, D](op.scope, op.node, fmt.Sprintf("input %d", in.number))
+	connect(s, p, &in.queue, op.node)
+	op.graph.Watch(in.queue.at, in)
+	op.inputs = append(op.inputs, in)
+	return in
+}
+
+func (in *InPort[T, D]) port() (*engine.Node, int32) { return in.op.node, -1 - in.number }
+func (in *InPort[T, D]) location() progress.Location { return in.queue.at }
+func (in *InPort[T, D]) waiting() int                { return in.queue.len() }
+func (in *InPort[T, D]) name() string                { return fmt.Sprintf("input %d", in.number) }
+
+// Batches returns the batches that have arrived, each with a capability for its
+// time. Both are lent for that turn of the loop: Retain the capability and copy
+// the records to keep them. The records are read-only, as other consumers of the
+// stream may share them.
+//
+// A turn is handed at most what was there when it first asked, and about 64 Ki
+// records; for what is left the operator runs again. A batch that was handed out
+// is consumed, also when the loop breaks.
+func (in *InPort[T, D]) Batches() iter.Seq2[Capability[T], []D] {
+	return func(yield func(Capability[T], []D) bool) { in.each(yield) }
+}
+
+func (in *InPort[T, D]) each(yield func(Capability[T], []D) bool) {
+	op := in.op
+	op.mustRun("Batches")
+	if in.leftTurn != op.turn {
+		in.leftTurn, in.left = op.turn, in.queue.len()
+	}
+	if in.left == 0 {
+		return
+	}
+	op.read = append(op.read, in.number)
+	for in.left > 0 {
+		in.left--
+		e := in.queue.pop()
+		records := len(e.batch.Records)
+		op.loopTurn++
+		in.lent = e.batch
+		more := yield(Capability[T]{op: op, input: in.number, stamp: op.loopTurn, base: e.time, time: e.time}, e.batch.Records)
+		in.lent = nil
+		in.queue.consumed(e.time, records)
+		e.batch.Release()
+		if in.left > 0 && op.engine.Exhausted(records) {
+			in.left = 0
+		}
+		if !more {
+			break
+		}
+	}
+	op.loopTurn++
+}
+
+// Frontier returns the least times that may still arrive. It is lent for the turn,
+// in which it does not change; Clone it to keep it.
+func (in *InPort[T, D]) Frontier() order.Antichain[T] {
+	op := in.op
+	op.mustRun("Frontier")
+	if in.asked != op.turn {
+		in.asked = op.turn
+		in.frontier = append(in.frontier[:0], op.graph.Frontier(in.queue.at)...)
+	}
+	return order.Lend(in.frontier)
+}
+
+// FrontierMoved implements progress.Watcher: it wakes the operator if that wants
+// to know.
+func (in *InPort[T, D]) FrontierMoved() {
+	switch in.interest {
+	case Always:
+	case Never:
+		return
+	default:
+		if in.op.holds == 0 && in.asked != in.op.turn {
+			return
+		}
+	}
+	in.op.node.Wake()
+}
+
+// Interest says when an operator wants to run because an input's frontier has moved.
+type Interest int
+
+const (
+	IfHolding Interest = iota // while it holds a capability, or has called Frontier in its last turn
+	Always                    // every time
+	Never                     // not for that
+)
+
+// OutPort is an output of an operator. Its methods are for that operator's turns.
+type OutPort[T Timestamp[T], D any] struct {
+	op     *operator[T]
+	number int32
+	at     progress.Location
+	pool   *batch.Pool[D]
+	tee    tee[T, D]
+
+	buf   []D             // what the session has sent and not shipped: batch's records
+	batch *batch.Batch[D] // nil: nothing is buffered
+	want  int             // records to ask room for
+	time  T               // of the session
+	stamp uint32          // of the session; changes when it ends
+	open  bool            // there is a session
+	held  bool            // its time is counted
+}
+
+func addOutput[D any, T Timestamp[T]](op *operator[T]) (*OutPort[T, D], Stream[T, D]) {
+	out := &OutPort[T, D]{op: op, number: int32(len(op.outputs)), at: op.graph.AddPort(), want: 1, stamp: 1}
+	out.pool = batch.Of[D](&op.engine.Pools)
+	op.outputs = append(op.outputs, outputPort{out.at, out})
+	flow := op.scope.in.flow
+	flow.Place(op.scope.in.level, out.at, op.node.Element, fmt.Sprintf("output %d", out.number))
+	flow.Note(op.node.Element, "output %d of %T", out.number, *new(D))
+	return out, ofNode(op.scope, op.node, &out.tee, out.at)
+}
+
+func (out *OutPort[T, D]) port() (*engine.Node, int32) { return out.op.node, out.number }
+
+// Session opens a session: sending at one capability. It ends with the turn, or
+// when one at another time is opened.
+func (out *OutPort[T, D]) Session(at Capability[T]) Session[T, D] {
+	op := out.op
+	op.mustRun("Session")
+	at.allowed(op, out.number)
+	t := at.Time()
+	if out.open && out.time != t {
+		out.end()
+		op.engine.PausePoint(1)
+	}
+	if !out.open {
+		out.open, out.time = true, t
+		op.sent = append(op.sent, out.number)
+	}
+	return Session[T, D]{out, out.stamp}
+}
+
+// Session is sending at one capability. It is a small value.
+type Session[T Timestamp[T], D any] struct {
+	out   *OutPort[T, D]
+	stamp uint32
+}
+
+// Send sends a record. The operator may be paused here, and others run.
+func (s Session[T, D]) Send(x D) {
+	out := s.out
+	if s.stamp != out.stamp || len(out.buf) == cap(out.buf) {
+		out.renew(s.stamp)
+	}
+	out.buf = append(out.buf, x)
+}
+
+// SendBatch sends a copy of the records; if they are the batch that was just lent,
+// it is passed on as it stands. The operator may be paused here, and others run.
+func (s Session[T, D]) SendBatch(xs []D) {
+	out := s.out
+	if len(xs) == 0 {
+		return
+	}
+	if lent := out.lent(xs); lent != nil {
+		out.mustBeOpen(s.stamp)
+		out.ship()
+		lent.Share(1)
+		out.tee.push(out.time, lent)
+		out.shipped(len(xs))
+		return
+	}
+	for len(xs) > 0 {
+		if s.stamp != out.stamp || len(out.buf) == cap(out.buf) {
+			out.want = max(out.want, len(xs))
+			out.renew(s.stamp)
+		}
+		n := min(len(xs), cap(out.buf)-len(out.buf))
+		out.buf = append(out.buf, xs[:n]...)
+		xs = xs[n:]
+	}
+}
+
+// lent returns the batch that xs is the records of, if it is lent to the operator now.
+func (out *OutPort[T, D]) lent(xs []D) *batch.Batch[D] {
+	for _, i := range out.op.read {
+		in, ok := out.op.inputs[i].(*InPort[T, D])
+		if ok && in.lent != nil && len(in.lent.Records) == len(xs) && &in.lent.Records[0] == &xs[0] {
+			return in.lent
+		}
+	}
+	return nil
+}
+
+// renew ships a full buffer and takes an empty one.
+func (out *OutPort[T, D]) renew(stamp uint32) {
+	out.mustBeOpen(stamp)
+	if n := len(out.buf); n > 0 {
+		out.want = out.pool.Larger(cap(out.buf))
+		out.ship()
+		out.shipped(n)
+	}
+	out.batch = out.pool.Get(out.want)
+	out.buf = out.batch.Records
+}
+
+func (out *OutPort[T, D]) mustBeOpen(stamp uint32) {
+	if stamp != out.stamp || !out.open {
+		panic(fmt.Errorf("timely: Send in a session of %v that has ended, with its turn or because one at another time was opened", out.op.node))
+	}
+}
+
+// ship pushes what is buffered.
+func (out *OutPort[T, D]) ship() {
+	b := out.batch
+	if b == nil {
+		return
+	}
+	b.Records = out.buf
+	out.batch, out.buf = nil, nil
+	out.tee.pushSome(out.time, b)
+}
+
+// shipped is the pause point after a push in the middle of a turn.
+func (out *OutPort[T, D]) shipped(records int) {
+	out.op.engine.Current = out.op.node.Element
+	out.op.engine.PausePoint(records)
+}
+
+// hold ships what is buffered, and counts the open session's time, so that it can
+// go on to send whatever happens to the capability that it was opened with.
+func (out *OutPort[T, D]) hold() {
+	if !out.open {
+		return
+	}
+	if !out.held {
+		out.held = true
+		out.op.graph.Update(out.at, out.time, +1)
+	}
+	out.ship()
+}
+
+// end ships what is buffered and ends the session.
+func (out *OutPort[T, D]) end() {
+	out.ship() // may pause: the session is still open
+	if out.held {
+		out.held = false
+		out.op.graph.Update(out.at, out.time, -1)
+	}
+	out.open, out.want = false, 1
+	out.stamp++
+}
+
+func (out *OutPort[T, D]) close() {
+	if out.open {
+		out.end()
+	}
+}

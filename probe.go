@@ -1,0 +1,94 @@
+package timely
+
+import (
+	"slices"
+
+	"github.com/timely-go/timely/internal/callsite"
+	"github.com/timely-go/timely/internal/engine"
+	"github.com/timely-go/timely/internal/progress"
+	"github.com/timely-go/timely/order"
+)
+
+// Probe is how a program watches a dataflow: what may still appear at one place in
+// it, at any worker. It belongs to the worker in whose dataflow it is. Records do
+// not pass through it, and it costs nothing when nobody asks.
+//
+// Read inside an operator's turn, it wakes that operator when it next moves.
+type Probe[T Timestamp[T]] struct {
+	graph    *progress.Tracker[T]
+	at       progress.Location
+	flow     *engine.Dataflow
+	waiting  []*engine.Node // to wake when it moves
+	watching bool           // the tracker tells it when it moves
+}
+
+// NewProbe returns a probe that is at no place yet. Asking it panics.
+func NewProbe[T Timestamp[T]]() *Probe[T] { return &Probe[T]{} }
+
+// ProbeWith puts a probe at a stream, and returns the stream. A probe is at one
+// place: a second ProbeWith panics.
+func ProbeWith[T Timestamp[T], D any](s Stream[T, D], p *Probe[T]) Stream[T, D] {
+	e := s.scope.element("Probe")
+	s.check(e)
+	if p.graph != nil {
+		panic(callsite.Errorf(e.Site, "ProbeWith a probe that is somewhere else already; make one for each place"))
+	}
+	p.graph, p.flow = s.scope.in.graph, s.scope.in.flow
+	var zero T
+	if r := s.roots[0]; len(s.roots) == 1 && r.loop == nil && r.summary == zero {
+		p.at = r.at // there is nothing between: what may appear there may appear here
+		return s
+	}
+	p.at = p.graph.AddPort()
+	p.flow.Place(s.scope.in.level, p.at, e, "probe")
+	s.feeds(e, p.at)
+	return s
+}
+
+// LessThan reports whether a time before t may still appear.
+func (p *Probe[T]) LessThan(t T) bool { return p.frontier("LessThan").LessThan(t) }
+
+// LessEqual reports whether t or a time before it may still appear.
+func (p *Probe[T]) LessEqual(t T) bool { return p.frontier("LessEqual").LessEqual(t) }
+
+// Done reports whether nothing may appear any more.
+func (p *Probe[T]) Done() bool { return p.frontier("Done").Empty() }
+
+// Frontier returns the least times that may still appear, lent until the next Step.
+func (p *Probe[T]) Frontier() order.Antichain[T] { return p.frontier("Frontier") }
+
+func (p *Probe[T]) frontier(call string) order.Antichain[T] {
+	if p.graph == nil {
+		panic(callsite.Errorf(callsite.Caller(), "Probe.%s before ProbeWith", call))
+	}
+	if !p.flow.Sealed() {
+		return order.Lend(make([]T, 1)) // nothing has run: anything may appear
+	}
+	if n := p.flow.Worker().Running(); n != nil {
+		p.tell(n)
+	}
+	if p.flow.Dropped() && !p.flow.Worker().Failing() {
+		panic(callsite.Errorf(callsite.Caller(), "Probe.%s of a dataflow that was dropped", call))
+	}
+	return order.Lend(p.graph.Frontier(p.at))
+}
+
+// tell has a node woken when the probe moves.
+func (p *Probe[T]) tell(n *engine.Node) {
+	if !p.watching {
+		p.watching = true
+		p.graph.Watch(p.at, p)
+	}
+	if !slices.Contains(p.waiting, n) {
+		p.waiting = append(p.waiting, n)
+	}
+}
+
+// FrontierMoved implements progress.Watcher.
+func (p *Probe[T]) FrontierMoved() {
+	for _, n := range p.waiting {
+		n.Wake()
+	}
+	clear(p.waiting)
+	p.waiting = p.waiting[:0]
+}

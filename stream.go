@@ -1,0 +1,159 @@
+package timely
+
+import (
+	"slices"
+
+	"github.com/timely-go/timely/internal/batch"
+	"github.com/timely-go/timely/internal/callsite"
+	"github.com/timely-go/timely/internal/engine"
+	"github.com/timely-go/timely/internal/progress"
+)
+
+// Stream is batches of D at times T, from one place in a dataflow. It may be used
+// any number of times: all that consume it share its batches, and nothing is copied.
+type Stream[T Timestamp[T], D any] struct {
+	scope Scope[T]
+	tee   *tee[T, D]
+	roots []root[T]
+	by    feeders
+}
+
+// Scope returns the scope in which the stream is.
+func (s Stream[T, D]) Scope() Scope[T] { return s.scope }
+
+// root is a location that feeds a stream, and how much later it does.
+type root[T Timestamp[T]] struct {
+	at      progress.Location
+	summary T
+	loop    *loopEnd[T] // instead: a loop variable that was not yet connected
+}
+
+func rootedAt[T Timestamp[T]](at progress.Location) []root[T] { return []root[T]{{at: at}} }
+
+// feeders are what pushes into a stream.
+type feeders struct {
+	nodes []*engine.Node // in whose turns it happens
+	loops []*openLoop    // loop variables that feed it with no queue between, not yet connected when the stream was made
+}
+
+// several reports whether pushes of different nodes may meet in the stream.
+func (f feeders) several() bool { return len(f.nodes)+2*len(f.loops) > 1 }
+
+// union adds what feeds another stream.
+func (f feeders) union(o feeders) feeders {
+	f.nodes, f.loops = slices.Clip(f.nodes), slices.Clip(f.loops)
+	for _, n := range o.nodes {
+		if !slices.Contains(f.nodes, n) {
+			f.nodes = append(f.nodes, n)
+		}
+	}
+	for _, l := range o.loops {
+		if !slices.Contains(f.loops, l) {
+			f.loops = append(f.loops, l)
+		}
+	}
+	return f
+}
+
+// newStream returns a stream of what is pushed into out.
+func newStream[T Timestamp[T], D any](s Scope[T], out *tee[T, D], roots []root[T], by feeders) Stream[T, D] {
+	out.engine = s.in.worker.engine
+	s.in.flow.OnSeal(out.compile)
+	return Stream[T, D]{s, out, roots, by}
+}
+
+// after returns a stream of what a stage makes of s.
+func after[T Timestamp[T], D, E any](s Stream[T, D], out *tee[T, E]) Stream[T, E] {
+	return newStream(s.scope, out, s.roots, s.by)
+}
+
+// ofNode returns the stream of a node's output.
+func ofNode[T Timestamp[T], D any](s Scope[T], n *engine.Node, out *tee[T, D], at progress.Location) Stream[T, D] {
+	return newStream(s, out, rootedAt[T](at), feeders{nodes: []*engine.Node{n}})
+}
+
+// check panics if the stream cannot be used by an element.
+func (s Stream[T, D]) check(e *engine.Element) {
+	if s.tee == nil {
+		panic(callsite.Errorf(e.Site, "%s of a zero Stream; a stream comes from an Input, a source or an operator", e.Name))
+	}
+	if s.scope.in.flow.Sealed() {
+		panic(callsite.Errorf(e.Site, "%s of a stream whose dataflow was built before; what leaves a dataflow goes through an operator and an Input", e.Name))
+	}
+}
+
+// usedIn panics unless the stream belongs to the scope of an element.
+func (s Stream[T, D]) usedIn(e *engine.Element, scope Scope[T]) {
+	s.check(e)
+	if s.scope.in != scope.in {
+		panic(callsite.Errorf(e.Site, "%s of streams of different scopes%s; Enter or Leave one of them first", e.Name, describePaths(s.scope.path, scope.path)))
+	}
+}
+
+func describePaths(a, b string) string {
+	if a == b {
+		return ""
+	}
+	return " (" + nonEmpty(a) + " and " + nonEmpty(b) + ")"
+}
+
+func nonEmpty(path string) string {
+	if path == "" {
+		return "the outermost"
+	}
+	return path
+}
+
+// attach has r receive what the stream carries.
+func (s Stream[T, D]) attach(r receiver[T, D]) { s.tee.to = append(s.tee.to, r) }
+
+// feeds records in the graph that what the stream carries arrives at a location,
+// and notes it for the fingerprint.
+func (s Stream[T, D]) feeds(e *engine.Element, to progress.Location) {
+	graph, flow := s.scope.in.graph, s.scope.in.flow
+	for _, r := range s.roots {
+		if r.loop != nil {
+			r.loop.feeds(graph, to)
+			flow.Note(e, "loop -> %d", to)
+		} else {
+			graph.Connect(r.at, to, r.summary)
+			flow.Note(e, "%d -> %d +%v", r.at, to, r.summary)
+		}
+	}
+}
+
+// receiver takes over one reference to each batch that is pushed into it.
+type receiver[T Timestamp[T], D any] interface {
+	push(at T, b *batch.Batch[D])
+}
+
+// tee passes batches on to all receivers of a stream. It holds a reference for
+// each receiver not yet served, so only the last may see itself alone.
+type tee[T Timestamp[T], D any] struct {
+	to     []receiver[T, D]
+	engine *engine.Worker
+	inLine bool // it stands inside a line, which passes batches on in its place
+}
+
+func (t *tee[T, D]) push(at T, b *batch.Batch[D]) {
+	switch len(t.to) {
+	case 1:
+		t.to[0].push(at, b)
+	case 0:
+		b.Release()
+	default:
+		b.Share(len(t.to) - 1)
+		for _, r := range t.to {
+			r.push(at, b)
+		}
+	}
+}
+
+// pushSome pushes a batch unless it is empty.
+func (t *tee[T, D]) pushSome(at T, b *batch.Batch[D]) {
+	if len(b.Records) == 0 {
+		b.Release()
+		return
+	}
+	t.push(at, b)
+}
