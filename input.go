@@ -61,7 +61,7 @@ func (in *Input[T, D]) Stream(s Scope[T]) Stream[T, D] {
 	w := s.in.worker
 	if in.worker == nil {
 		in.worker, in.pool = w, batch.Of[D](&w.engine.Pools)
-		w.engine.OnReturn(in.Close)
+		w.engine.OnReturn(in)
 	}
 	in.Ship() // what was sent before is not for this dataflow
 	flow := s.in.flow
@@ -205,6 +205,9 @@ func (in *Input[T, D]) Close() {
 	}
 	in.feeds = nil
 }
+
+// Closed reports whether the input was closed.
+func (in *Input[T, D]) Closed() bool { return in.closed }
 
 func (l *inlet[T, D]) wake() {
 	if !l.flow.Dropped() {

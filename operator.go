@@ -27,6 +27,7 @@ type operator[T Timestamp[T]] struct {
 	holds    int        // capabilities that are counted
 	spare    []*hold[T] // holds to be used again
 	read     []int32    // inputs of which this turn has taken something
+	lending  lender     // the innermost loop over Batches, or nil
 	sent     []int32    // outputs at which this turn has opened a session
 	notified []again    // notificators that were given something in this turn
 }
@@ -37,7 +38,7 @@ type path struct{ input, output int32 }
 // inputPort is an input whose record type is not known.
 type inputPort interface {
 	waiting() int // batches
-	name() string
+	location() progress.Location
 }
 
 // outputPort is an output, of which at is known without its record type.
@@ -157,7 +158,7 @@ func (op *operator[T]) build(logic func()) {
 	op.logic = logic
 	flow := op.scope.in.flow
 	for i := range op.inputs {
-		at := op.inputs[i].(interface{ location() progress.Location }).location()
+		at := op.inputs[i].location()
 		for o := range op.outputs {
 			for _, s := range op.summaries(int32(i), int32(o)) {
 				op.graph.Connect(at, op.outputs[o].at, s)

@@ -19,6 +19,7 @@ type InPort[T Timestamp[T], D any] struct {
 	left     int             // batches that this turn may still hand out
 	leftTurn uint32          // the turn that left is of
 	lent     *batch.Batch[D] // during a loop turn
+	outside  lender          // the loop over another input that this one runs in
 	frontier []T             // as of frontTurn
 	asked    uint32          // the last turn in which Frontier was called
 	interest Interest
@@ -37,7 +38,6 @@ func addInput[T Timestamp[T], D any](op *operator[T], s Stream[T, D], p Pact[D])
 func (in *InPort[T, D]) port() (*engine.Node, int32) { return in.op.node, -1 - in.number }
 func (in *InPort[T, D]) location() progress.Location { return in.queue.at }
 func (in *InPort[T, D]) waiting() int                { return in.queue.len() }
-func (in *InPort[T, D]) name() string                { return fmt.Sprintf("input %d", in.number) }
 
 // Batches returns the batches that have arrived, each with a capability for its
 // time. Both are lent for that turn of the loop: Retain the capability and copy
@@ -66,9 +66,9 @@ func (in *InPort[T, D]) each(yield func(Capability[T], []D) bool) {
 		e := in.queue.pop()
 		records := len(e.batch.Records)
 		op.loopTurn++
-		in.lent = e.batch
+		in.lent, in.outside, op.lending = e.batch, op.lending, in
 		more := yield(Capability[T]{op: op, input: in.number, stamp: op.loopTurn, base: e.time, time: e.time}, e.batch.Records)
-		in.lent = nil
+		in.lent, op.lending = nil, in.outside
 		in.queue.consumed(e.time, records)
 		e.batch.Release()
 		if in.left > 0 && op.engine.Exhausted(records) {
@@ -207,14 +207,19 @@ func (s Session[T, D]) SendBatch(xs []D) {
 
 // lent returns the batch that xs is the records of, if it is lent to the operator now.
 func (out *OutPort[T, D]) lent(xs []D) *batch.Batch[D] {
-	for _, i := range out.op.read {
-		in, ok := out.op.inputs[i].(*InPort[T, D])
-		if ok && in.lent != nil && len(in.lent.Records) == len(xs) && &in.lent.Records[0] == &xs[0] {
+	for l := out.op.lending; l != nil; l = l.around() {
+		in, ok := l.(*InPort[T, D])
+		if ok && len(in.lent.Records) == len(xs) && &in.lent.Records[0] == &xs[0] {
 			return in.lent
 		}
 	}
 	return nil
 }
+
+// lender is an input whose batch is lent: it stands in a loop over Batches.
+type lender interface{ around() lender }
+
+func (in *InPort[T, D]) around() lender { return in.outside }
 
 // renew ships a full buffer and takes an empty one.
 func (out *OutPort[T, D]) renew(stamp uint32) {

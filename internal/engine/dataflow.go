@@ -197,6 +197,7 @@ func (f *Dataflow) remove() {
 		}
 	}
 	w.live--
+	f.nodes, f.levels, f.places, f.own, f.to = nil, nil, nil, nil, nil // nobody asks any more
 }
 
 // Drop ends the dataflow at this worker: paused operators are unwound, nothing

@@ -73,8 +73,12 @@ func Execute(ctx context.Context, s Settings, begin func(Stopper), program func(
 	select {
 	case <-done:
 	case <-x.ctx.Done():
-		x.Fail(&Failure{Worker: -1, Err: context.Cause(x.ctx)}) // unless something failed before
-		x.grace(done)
+		select {
+		case <-done: // it ended before the context did, or in spite of it
+		default:
+			x.Fail(&Failure{Worker: -1, Err: context.Cause(x.ctx)}) // unless something failed before
+			x.grace(done)
+		}
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -202,9 +206,10 @@ func (w *Worker) fail(err error, stack []byte) {
 
 // finish closes the inputs and serves the dataflows until all are complete.
 func (w *Worker) finish() {
-	for _, closeInput := range w.closers {
-		closeInput()
+	for _, c := range w.closers {
+		c.Close()
 	}
+	w.closers = nil
 	for w.live > 0 {
 		w.Step(-1)
 	}

@@ -13,7 +13,8 @@ import (
 // summaries and pacts. Call sites are kept to be printed; they are not compared.
 type blueprint struct {
 	site  callsite.Site
-	parts []part
+	parts []part // nil once all workers have agreed
+	left  int    // workers that have not built it
 }
 
 // part is one operator or stage.
@@ -70,6 +71,7 @@ func (x *Execution) agree(f *Dataflow) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if f.number == len(x.plans) {
+		f.plan.left = len(x.workers) - 1
 		x.plans = append(x.plans, f.plan)
 		for i, w := range x.workers {
 			if w.returned && len(w.flows) <= f.number {
@@ -78,7 +80,14 @@ func (x *Execution) agree(f *Dataflow) error {
 		}
 		return nil
 	}
-	return f.plan.differs(&x.plans[f.number])
+	plan := &x.plans[f.number]
+	if err := f.plan.differs(plan); err != nil {
+		return err
+	}
+	if plan.left--; plan.left == 0 {
+		plan.parts = nil
+	}
+	return nil
 }
 
 // returns notes that a worker's program has returned, after it built so many dataflows.

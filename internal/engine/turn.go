@@ -1,10 +1,16 @@
 package engine
 
-import "time"
+import (
+	"runtime"
+	"time"
+)
 
 const (
 	workLimit = 64 << 10               // records handled in a turn before the node yields
-	timeLimit = 500 * time.Microsecond // of the engine's clock, likewise; looked at once a batch
+	timeLimit = 500 * time.Microsecond // of the engine's clock, likewise
+
+	batchesALook = 8   // batches between looks at the clock, which costs as much as a small batch does
+	recordsALook = 256 // records, likewise
 )
 
 // Shipper is a receiver that keeps something between pushes of one turn: it is
@@ -28,8 +34,7 @@ func (w *Worker) ship() {
 func (n *Node) turn() {
 	w := n.Flow.worker
 	w.Current = n.Element
-	w.work = 0
-	w.began = unset
+	w.rested()
 	n.body.Turn()
 	w.ship()
 	w.Current = nil
@@ -44,12 +49,20 @@ func (w *Worker) Exhausted(records int) bool {
 	if w.work >= w.workLimit {
 		return true
 	}
+	w.batches++
+	if w.batches%batchesALook != 0 && w.work < w.nextLook {
+		return false
+	}
+	w.nextLook = w.work + recordsALook
 	now := w.clock.Now()
 	if w.began == unset {
 		w.began = now
 	}
 	return now-w.began >= timeLimit
 }
+
+// rested begins a new account of work.
+func (w *Worker) rested() { w.work, w.batches, w.nextLook, w.began = 0, 0, 0, unset }
 
 // PausePoint is where a running node can be stopped in the middle of its turn:
 // after a push below it has returned. It counts the records that were pushed,
@@ -58,6 +71,9 @@ func (w *Worker) Exhausted(records int) bool {
 func (w *Worker) PausePoint(records int) {
 	if w.x.failing.Load() {
 		w.leave()
+	}
+	if w.loop.Unwinding() {
+		runtime.Goexit()
 	}
 	if w.Exhausted(records) {
 		w.Yield()
@@ -73,7 +89,7 @@ func (w *Worker) Yield() {
 	n.body.Pausing()
 	w.ship()
 	w.loop.Yield()
-	w.work, w.began = 0, unset
+	w.rested()
 	w.Current = current
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -35,13 +36,16 @@ type Worker struct {
 	dirty     []*Dataflow // flows whose counts have changed
 	ending    []*Dataflow // flows without pointstamps, until their nodes are idle
 	receivers []func()    // by channel: take in what has arrived
-	closers   []func()    // close the inputs
+	closers   []Closer    // the inputs, to be closed when the program returns
+	closing   int         // how many closers there were when the closed ones were last forgotten
 	open      []Shipper   // inputs with a partly filled buffer
 	staged    []Shipper   // see Staged
 	building  bool
 
 	work      int           // records handled in the running turn
-	began     time.Duration // when the running turn was first looked at
+	batches   int           // batches, likewise
+	nextLook  int           // records after which the clock is looked at
+	began     time.Duration // when it was looked at first in the running turn
 	workLimit int
 	pauses    int  // so far
 	moved     bool // counts have changed since the Step began
@@ -73,8 +77,20 @@ func (w *Worker) Failing() bool { return w.x.failing.Load() }
 // Pauses returns how often an operator was paused in the middle of a turn.
 func (w *Worker) Pauses() int { return w.pauses }
 
-// OnReturn has a function called when the program returns, before the last steps.
-func (w *Worker) OnReturn(f func()) { w.closers = append(w.closers, f) }
+// Closer is something to close when the program returns.
+type Closer interface {
+	Close()
+	Closed() bool
+}
+
+// OnReturn has c closed when the program returns, before the last steps.
+func (w *Worker) OnReturn(c Closer) {
+	if len(w.closers) > 2*w.closing+16 {
+		w.closers = slices.DeleteFunc(w.closers, Closer.Closed)
+		w.closing = len(w.closers)
+	}
+	w.closers = append(w.closers, c)
+}
 
 // Open has s shipped when the worker takes its next step.
 func (w *Worker) Open(s Shipper) { w.open = append(w.open, s) }
@@ -213,10 +229,10 @@ func (w *Worker) settle() {
 func (w *Worker) endComplete() {
 	kept := w.ending[:0]
 	for _, f := range w.ending {
-		if f.gone() {
+		if f.gone() || f.pointstamps() > 0 { // in that case it comes back when it has none
 			continue
 		}
-		if f.pointstamps() > 0 || !f.idle() {
+		if !f.idle() {
 			kept = append(kept, f)
 			continue
 		}

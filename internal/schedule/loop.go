@@ -126,6 +126,10 @@ func (l *Loop) Running() *Task { return l.running }
 // Busy reports whether a Step would run anything.
 func (l *Loop) Busy() bool { return l.failure == nil && (l.count > 0 || len(l.ready) > 0) }
 
+// Unwinding reports whether the code that asks runs in a deferred function of a
+// paused task that is ordered to leave.
+func (l *Loop) Unwinding() bool { return l.leaving }
+
 // Failure returns what ended a task, or nil. Nothing runs any more after it.
 func (l *Loop) Failure() *Failure { return l.failure }
 

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/timely-go/timely"
+)
+
+// barrier sends a notification round a loop: all workers agree on each round.
+func barrier(b *bench) error {
+	iterations := b.int(0, "iterations")
+	notified := 0
+	timely.Dataflow(b.Worker, func(s timely.Scope[timely.Epoch]) {
+		loop, cycle := timely.Feedback[int](s, 1)
+		complete := timely.NewNotificator[timely.Epoch]()
+		op := timely.NewBuilder(s, "Barrier")
+		in := timely.AddInput(op, cycle, timely.Pipeline)
+		out, stream := timely.AddOutput[int](op)
+		first := op.Initial(out)
+		begun := false
+		op.Build(func() bool {
+			if !begun {
+				begun = true
+				complete.NotifyAt(first)
+				first.Drop()
+			}
+			for at := range complete.Ready(in.Frontier()) {
+				if notified++; notified < iterations {
+					complete.NotifyAt(at.Delay(at.Time() + 1))
+				}
+			}
+			return false
+		})
+		loop.Connect(stream)
+	})
+
+	b.begin()
+	for notified < iterations {
+		b.Step()
+	}
+	b.end(iterations, 0)
+	return nil
+}
+
+// pingpong has records circulate, each going to the next worker with each turn.
+func pingpong(b *bench) error {
+	iterations, elements := b.int(0, "iterations"), b.int(1, "records")
+	probe := timely.NewProbe[timely.Epoch]()
+	turns := 0
+	timely.Dataflow(b.Worker, func(s timely.Scope[timely.Epoch]) {
+		first := func(yield func(uint64) bool) {
+			for n := range elements {
+				if n%b.Peers() == b.Index() && !yield(uint64(n)) {
+					return
+				}
+			}
+		}
+		loop, cycle := timely.Feedback[uint64](s, 1)
+		all := timely.Concat(timely.ToStream(s, first), cycle)
+		owned := timely.Exchange(all, func(n uint64) uint64 { return n })
+		next := timely.Map(owned, func(n uint64) uint64 { return n + 1 })
+		again := &again{limit: timely.Epoch(iterations)}
+		loop.Connect(timely.ProbeWith(again.below(next, &turns), probe))
+	})
+
+	b.begin()
+	for !probe.Done() {
+		b.Step()
+	}
+	b.end(iterations, 0)
+	if want := iterations * elements; b.Peers() == 1 && turns != want {
+		return fmt.Errorf("%d turns were made, there should be %d", turns, want)
+	}
+	return nil
+}
+
+// again passes on what has not made all its rounds.
+type again struct{ limit timely.Epoch }
+
+func (a *again) below(s timely.Stream[timely.Epoch, uint64], turns *int) timely.Stream[timely.Epoch, uint64] {
+	return timely.Unary(s, timely.Pipeline, "Branch", func(in *timely.InPort[timely.Epoch, uint64], out *timely.OutPort[timely.Epoch, uint64]) {
+		for at, ns := range in.Batches() {
+			*turns += len(ns)
+			if at.Time()+1 < a.limit {
+				out.Session(at).SendBatch(ns)
+			}
+		}
+	})
+}
