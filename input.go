@@ -1,8 +1,6 @@
 package timely
 
 import (
-	"fmt"
-
 	"github.com/timely-go/timely/internal/batch"
 	"github.com/timely-go/timely/internal/callsite"
 	"github.com/timely-go/timely/internal/engine"
@@ -61,9 +59,9 @@ func (in *Input[T, D]) Stream(s Scope[T]) Stream[T, D] {
 	w := s.in.worker
 	if in.worker == nil {
 		in.worker, in.pool = w, batch.Of[D](&w.engine.Pools)
-		w.engine.OnReturn(in)
+		w.engine.OnReturn(served[T, D]{in})
 	}
-	in.Ship() // what was sent before is not for this dataflow
+	in.ship() // what was sent before is not for this dataflow
 	flow := s.in.flow
 	flow.Note(e, "%T", *new(D))
 	l := &inlet[T, D]{input: in, node: flow.AddNode(e), flow: flow, graph: s.in.graph, at: s.in.graph.AddPort(), last: in.time}
@@ -106,13 +104,13 @@ func (in *Input[T, D]) renew(expected int) {
 	in.mustFeed("Send")
 	if in.batch != nil {
 		in.want = in.pool.Larger(cap(in.buf))
-		in.Ship()
+		in.ship()
 	}
 	in.batch = in.pool.Get(max(in.want, expected))
 	in.buf = in.batch.Records
 	if !in.listed {
 		in.listed = true
-		in.worker.engine.Open(in)
+		in.worker.engine.Open(served[T, D]{in})
 	}
 }
 
@@ -143,9 +141,8 @@ func (in *Input[T, D]) prune() {
 	in.feeds = kept
 }
 
-// Ship hands what is buffered to the dataflows. The worker's steps do it; there is
-// no need to call it.
-func (in *Input[T, D]) Ship() {
+// ship hands what is buffered to the dataflows.
+func (in *Input[T, D]) ship() {
 	in.listed = false
 	b := in.batch
 	if b == nil {
@@ -186,7 +183,7 @@ func (in *Input[T, D]) AdvanceTo(t T) {
 // flush ships what is buffered, and leaves the input on the worker's list if it is there.
 func (in *Input[T, D]) flush() {
 	listed := in.listed
-	in.Ship()
+	in.ship()
 	in.listed = listed
 	in.want = 1
 }
@@ -206,8 +203,12 @@ func (in *Input[T, D]) Close() {
 	in.feeds = nil
 }
 
-// Closed reports whether the input was closed.
-func (in *Input[T, D]) Closed() bool { return in.closed }
+// served is an input as the engine sees it.
+type served[T Timestamp[T], D any] struct{ in *Input[T, D] }
+
+func (s served[T, D]) Ship()        { s.in.ship() }
+func (s served[T, D]) Close()       { s.in.Close() }
+func (s served[T, D]) Closed() bool { return s.in.closed }
 
 func (l *inlet[T, D]) wake() {
 	if !l.flow.Dropped() {
@@ -267,6 +268,3 @@ func (l *inlet[T, D]) end() {
 		l.graph.Update(l.at, l.counted, -1)
 	}
 }
-
-// String names the input in messages.
-func (in *Input[T, D]) String() string { return fmt.Sprintf("Input at %v", in.time) }

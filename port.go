@@ -30,7 +30,7 @@ func addInput[T Timestamp[T], D any](op *operator[T], s Stream[T, D], p Pact[D])
 	in := &InPort[T, D]{op: op, number: int32(len(op.inputs))}
 	in.queue = newQueue[T, D](op.scope, op.node, fmt.Sprintf("input %d", in.number))
 	connect(s, p, &in.queue, op.node)
-	op.graph.Watch(in.queue.at, in)
+	op.graph.Watch(in.queue.at, watcher[T, D]{in})
 	op.inputs = append(op.inputs, in)
 	return in
 }
@@ -93,9 +93,12 @@ func (in *InPort[T, D]) Frontier() order.Antichain[T] {
 	return order.Lend(in.frontier)
 }
 
-// FrontierMoved implements progress.Watcher: it wakes the operator if that wants
-// to know.
-func (in *InPort[T, D]) FrontierMoved() {
+// watcher wakes an input's operator when its frontier moves, if that wants to know.
+type watcher[T Timestamp[T], D any] struct{ in *InPort[T, D] }
+
+// FrontierMoved implements progress.Watcher.
+func (w watcher[T, D]) FrontierMoved() {
+	in := w.in
 	switch in.interest {
 	case Always:
 	case Never:

@@ -77,15 +77,19 @@ func (p *Probe[T]) frontier(call string) order.Antichain[T] {
 func (p *Probe[T]) tell(n *engine.Node) {
 	if !p.watching {
 		p.watching = true
-		p.graph.Watch(p.at, p)
+		p.graph.Watch(p.at, teller[T]{p})
 	}
 	if !slices.Contains(p.waiting, n) {
 		p.waiting = append(p.waiting, n)
 	}
 }
 
+// teller wakes those who have asked a probe when it moves.
+type teller[T Timestamp[T]] struct{ p *Probe[T] }
+
 // FrontierMoved implements progress.Watcher.
-func (p *Probe[T]) FrontierMoved() {
+func (t teller[T]) FrontierMoved() {
+	p := t.p
 	for _, n := range p.waiting {
 		n.Wake()
 	}

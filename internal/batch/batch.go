@@ -2,7 +2,8 @@ package batch
 
 import "sync/atomic"
 
-// Batch is records with a count of references.
+// Batch is records with a count of references. Who shortens Records clears what it
+// cuts off, if records carry pointers.
 type Batch[D any] struct {
 	Records []D
 
@@ -58,7 +59,9 @@ func (b *Batch[D]) SendAway() { b.away = true }
 
 // ShareAway turns the caller's reference into n, which now go to n workers.
 func (b *Batch[D]) ShareAway(n int) {
-	b.away, b.shared = true, true
+	if !b.shared { // else others read the marks now
+		b.away, b.shared = true, true
+	}
 	atomic.AddInt32(&b.refs, int32(n-1))
 }
 

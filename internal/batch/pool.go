@@ -10,7 +10,7 @@ const (
 	maxBytes   = 8 << 10 // of a buffer, unless one record is larger
 	firstClass = 16      // records in the smallest buffers
 	classStep  = 8       // each capacity is so many times the one before
-	freeBytes  = 4 << 20 // that a pool keeps, at most
+	freeBytes  = 4 << 20 // that a pool keeps, at most; and as much that came home and was not fetched
 )
 
 // Pool keeps the buffers of one record type at one worker. All but the return of
@@ -24,7 +24,8 @@ type Pool[D any] struct {
 	poison     bool
 	made       int // buffers allocated so far
 
-	home atomic.Pointer[Batch[D]] // what other workers gave back, linked by next
+	home      atomic.Pointer[Batch[D]] // what other workers gave back, linked by next
+	homeBytes atomic.Int64             // in home; at most freeBytes, unless one buffer is larger
 }
 
 // Get returns an empty batch with one reference and room for n records, or for
@@ -63,26 +64,50 @@ func (p *Pool[D]) Made() int { return p.made }
 
 // put takes back a batch that nobody refers to.
 func (p *Pool[D]) put(b *Batch[D]) {
+	if p.wipe(b) {
+		p.keep(b)
+	}
+}
+
+// wipe ends the life of a batch's records, and reports whether the buffer may be
+// used again.
+func (p *Pool[D]) wipe(b *Batch[D]) bool {
 	if p.poison {
 		poison(b.Records[:cap(b.Records)], p.pointers)
-		return
-	}
-	size := p.caps[b.class] * p.recordSize
-	if p.freed+size > freeBytes && len(p.free[b.class]) > 0 {
-		return
+		return false
 	}
 	if p.pointers {
 		clear(b.Records)
 	}
-	b.Records, b.shared, b.away = b.Records[:0], false, false
+	b.Records = b.Records[:0]
+	return true
+}
+
+// keep adds an empty buffer to the free ones, if there is room.
+func (p *Pool[D]) keep(b *Batch[D]) {
+	size := p.size(b)
+	if p.freed+size > freeBytes && len(p.free[b.class]) > 0 {
+		return
+	}
+	b.shared, b.away = false, false
 	p.freed += size
 	p.free[b.class] = append(p.free[b.class], b)
 }
 
-// comeHome takes back a batch at another worker. A list that is only pushed to
-// and taken whole needs no more than compare-and-swap (Treiber, "Systems
-// Programming: Coping with Parallelism", 1986).
+func (p *Pool[D]) size(b *Batch[D]) int { return p.caps[b.class] * p.recordSize }
+
+// comeHome takes back a batch at another worker, if there is room. A list that is
+// only pushed to and taken whole needs no more than compare-and-swap (Treiber,
+// "Systems Programming: Coping with Parallelism", 1986).
 func (p *Pool[D]) comeHome(b *Batch[D]) {
+	if !p.wipe(b) {
+		return
+	}
+	size := int64(p.size(b))
+	if waiting := p.homeBytes.Add(size); waiting > freeBytes && waiting > size {
+		p.homeBytes.Add(-size)
+		return
+	}
 	for {
 		b.next = p.home.Load()
 		if p.home.CompareAndSwap(b.next, b) {
@@ -96,7 +121,8 @@ func (p *Pool[D]) welcome() {
 	for b := p.home.Swap(nil); b != nil; {
 		next := b.next
 		b.next = nil
-		p.put(b)
+		p.homeBytes.Add(-int64(p.size(b)))
+		p.keep(b)
 		b = next
 	}
 }

@@ -41,7 +41,7 @@ func (c *Changes[T]) Update(at Location, t T, d int64) {
 		if p.At != at || p.Time != t {
 			continue
 		}
-		if p.Delta += d; p.Delta == 0 {
+		if p.Delta += d; p.Delta == 0 && len(c.list) <= lookBack { // a longer list may have repeats, and stays long
 			c.list = slices.Delete(c.list, i, i+1)
 		}
 		return
@@ -62,7 +62,7 @@ func (c *Changes[T]) Empty() bool {
 
 // List returns the changes, added up, lent until the next Update.
 func (c *Changes[T]) List() []Change[T] {
-	if len(c.list) > 1 {
+	if len(c.list) > lookBack || c.clean > 0 { // else it never was longer, and has no repeats or zeros
 		c.compact()
 	}
 	return c.list

@@ -17,7 +17,9 @@ type Update[T order.Timestamp[T]] struct {
 // one that consumes may come before the one that produced.
 type Counts[T order.Timestamp[T]] struct {
 	index    Index[T, int64] // no zero counts
-	frontier []T             // the minimal times with positive counts
+	frontier []T             // the minimal times with positive counts, unless it is torn
+	torn     bool            // times have vanished from the frontier; what only they covered is missing
+	from     T               // the first of them, while it is torn
 }
 
 // Frontier returns the frontier, lent until the next Update.
@@ -43,6 +45,13 @@ func (c *Counts[T]) All(visit func(t T, n int64) bool) {
 // It costs O(log n) for n totally ordered times, and as much again for each negative
 // count that it passes on the way to the next frontier.
 func (c *Counts[T]) Update(t T, d int64, moved []Update[T]) []Update[T] {
+	return c.Mend(c.Change(t, d, moved))
+}
+
+// Change does what Update does, but leaves the frontier torn where a time has
+// vanished from it: Mend must be called after the last of several changes. So they
+// cost one search for the next frontier. Increments should come before decrements.
+func (c *Counts[T]) Change(t T, d int64, moved []Update[T]) []Update[T] {
 	if d == 0 {
 		return moved
 	}
@@ -80,24 +89,35 @@ func (c *Counts[T]) appear(t T, moved []Update[T]) []Update[T] {
 }
 
 // vanish removes a time whose count is no longer positive from the frontier, if
-// it was there, and takes in what only it had covered. All of that comes after
-// it in the order of Compare.
+// it was there.
 func (c *Counts[T]) vanish(t T, moved []Update[T]) []Update[T] {
 	i := slices.Index(c.frontier, t)
 	if i < 0 {
 		return moved
 	}
 	c.frontier = slices.Delete(c.frontier, i, i+1)
-	moved = append(moved, Update[T]{t, -1})
-	from := t
+	if !c.torn || t.Compare(c.from) < 0 {
+		c.torn, c.from = true, t
+	}
+	return append(moved, Update[T]{t, -1})
+}
+
+// Mend takes into the frontier what only times that vanished from it had covered,
+// and appends the changes to moved. All of that comes after the first of them in
+// the order of Compare, and none of it is before what is in the frontier.
+func (c *Counts[T]) Mend(moved []Update[T]) []Update[T] {
+	if !c.torn {
+		return moved
+	}
+	c.torn = false
+	from := c.from
 	for {
 		next, n, found := c.index.Uncovered(&from, c.frontier)
 		if !found {
 			return moved
 		}
 		if *n > 0 {
-			c.frontier = append(c.frontier, next)
-			moved = append(moved, Update[T]{next, +1})
+			moved = c.appear(next, moved)
 			from = next
 			continue
 		}

@@ -65,6 +65,14 @@ func (x *Index[T, V]) At(t T) *V {
 	if x.root == nil {
 		x.root = x.leaf()
 	}
+	if n := x.root; n.below == nil && len(n.items) < leafItems { // most often: few times
+		i, found := n.search(t)
+		if !found {
+			x.len++
+			n.items = slices.Insert(n.items, i, item[T, V]{time: t})
+		}
+		return &n.items[i].value
+	}
 	it, right := x.insert(x.root, t, true)
 	if right != nil {
 		left := x.root

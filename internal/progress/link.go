@@ -17,8 +17,9 @@ type Link[O order.Timestamp[O], I order.Timestamp[I]] struct {
 	parent  *Tracker[O]
 	by      order.Refinement[O, I]
 	inputs  []boundary
-	outputs []Location // of the parent, by number
-	frame   []Update[I]
+	outputs []Location  // of the parent, by number
+	told    []Change[O] // scratch
+	frame   []Update[I] // scratch
 }
 
 // boundary is where an edge crosses into the scope.
@@ -73,10 +74,12 @@ func (l *Link[O, I]) Seal() error {
 // Apply implements Level.
 func (l *Link[O, I]) Apply() {
 	l.applyOwn()
+	l.told = l.told[:0]
 	for _, r := range l.reports {
-		l.parent.count(l.outputs[r.output], l.by.Leave(r.time), r.delta)
+		l.told = append(l.told, Change[O]{Pointstamp[O]{l.outputs[r.output], l.by.Leave(r.time)}, r.delta})
 	}
 	l.reports = l.reports[:0]
+	l.parent.apply(l.told)
 }
 
 // Propagate implements Level.

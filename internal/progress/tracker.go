@@ -24,6 +24,7 @@ type Tracker[T order.Timestamp[T]] struct {
 	todo    []int32      // heap of components with pending changes
 	loop    []arrival[T] // heap of changes on their way round one cycle
 	moved   []Update[T]  // scratch
+	one     [1]Change[T] // scratch
 
 	changed func() // told at the first change after each settlement
 	dirty   bool
@@ -70,7 +71,8 @@ func (k *Tracker[T]) Update(at Location, t T, d int64) {
 // capabilities that operators begin with.
 func (k *Tracker[T]) Assume(at Location, t T, d int64) {
 	if k.sealed {
-		k.count(at, t, d)
+		k.one[0] = Change[T]{Pointstamp[T]{at, t}, d}
+		k.apply(k.one[:])
 	} else {
 		k.initial = append(k.initial, Change[T]{Pointstamp[T]{at, t}, d})
 	}
@@ -105,8 +107,9 @@ func (k *Tracker[T]) applyOwn() {
 	k.own.Reset()
 }
 
-// apply changes counts. What appears comes before what vanishes, so that a time
-// that is only replaced uncovers nothing in between.
+// apply changes counts. What appears comes before what vanishes, and frontiers are
+// mended at the end, so that however many times come and go, a location's frontier
+// moves once.
 func (k *Tracker[T]) apply(changes []Change[T]) {
 	for i := range changes {
 		if c := &changes[i]; c.Delta > 0 {
@@ -118,26 +121,37 @@ func (k *Tracker[T]) apply(changes []Change[T]) {
 			k.count(c.At, c.Time, c.Delta)
 		}
 	}
+	for i := range changes {
+		if p := &k.ports[changes[i].At]; p.points.torn {
+			k.moved = p.points.Mend(k.moved[:0])
+			k.shift(changes[i].At, p, k.moved)
+		}
+	}
 }
 
-// count changes the count of a pointstamp. A change of the frontier of a
-// location's counts is reported to the outputs that it reaches, and is pending
-// for what is implied there.
+// count changes the count of a pointstamp.
 func (k *Tracker[T]) count(at Location, t T, d int64) {
 	p := &k.ports[at]
 	before := p.points.Len()
-	k.moved = p.points.Update(t, d, k.moved[:0])
+	k.moved = p.points.Change(t, d, k.moved[:0])
 	k.live += p.points.Len() - before
-	for _, u := range k.moved {
+	k.shift(at, p, k.moved)
+}
+
+// shift passes on how the frontier of a location's counts has moved: to the outputs
+// that it reaches, and to what is implied there.
+func (k *Tracker[T]) shift(at Location, p *port[T], moved []Update[T]) {
+	if len(moved) == 0 {
+		return
+	}
+	for _, u := range moved {
 		for _, o := range p.outputs {
 			if t, ok := u.Time.Plus(o.summary); ok {
 				k.reports = append(k.reports, report[T]{o.to, t, u.Delta})
 			}
 		}
 	}
-	if len(k.moved) > 0 {
-		k.imply(at, k.moved)
-	}
+	k.imply(at, moved)
 }
 
 // imply notes changes of what may appear at a location.
@@ -178,17 +192,21 @@ func (k *Tracker[T]) settle(at Location) {
 		moved = k.moved[:0]
 		for _, u := range p.pending {
 			if u.Delta > 0 {
-				moved = p.implied.Update(u.Time, u.Delta, moved)
+				moved = p.implied.Change(u.Time, u.Delta, moved)
 			}
 		}
 		for _, u := range p.pending {
 			if u.Delta < 0 {
-				moved = p.implied.Update(u.Time, u.Delta, moved)
+				moved = p.implied.Change(u.Time, u.Delta, moved)
 			}
 		}
+		moved = p.implied.Mend(moved)
 		k.moved = moved
 	}
-	if moved = net(moved); len(moved) > 0 {
+	if len(moved) > 2 || len(moved) == 2 && moved[0].Time == moved[1].Time {
+		moved = net(moved)
+	}
+	if len(moved) > 0 {
 		for i := range p.ways {
 			w := &p.ways[i]
 			to := &k.ports[w.to]
@@ -207,9 +225,6 @@ func (k *Tracker[T]) settle(at Location) {
 // net leaves out of the changes of a frontier the times that came and went, or
 // went and came back.
 func net[T order.Timestamp[T]](moved []Update[T]) []Update[T] {
-	if len(moved) < 2 || len(moved) == 2 && moved[0].Time != moved[1].Time {
-		return moved
-	}
 	slices.SortFunc(moved, func(a, b Update[T]) int { return a.Time.Compare(b.Time) })
 	n := 0
 	for _, u := range moved {
