@@ -62,7 +62,7 @@ func (w *Worker) Exhausted(records int) bool {
 }
 
 // rested begins a new account of work.
-func (w *Worker) rested() { w.work, w.batches, w.nextLook, w.began = 0, 0, 0, unset }
+func (w *Worker) rested() { w.work, w.batches, w.nextLook, w.began = 0, 0, recordsALook, unset }
 
 // PausePoint is where a running node can be stopped in the middle of its turn:
 // after a push below it has returned. It counts the records that were pushed,
