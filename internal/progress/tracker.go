@@ -63,6 +63,9 @@ func (p *port[T]) frontier() []T {
 // visible when it is applied, here and at the peers, together with all that was
 // noted since the last Apply.
 func (k *Tracker[T]) Update(at Location, t T, d int64) {
+	if d == 0 {
+		return
+	}
 	k.own.Update(at, t, d)
 	k.touch()
 }
