@@ -26,6 +26,8 @@ package order
 //
 //   - zero changes nothing: a + 0 == a and 0 + a == a, never overflowing;
 //   - it is inflationary: a <= a + b;
+//   - it is strict: if a + b == a then b is zero. So a cycle of which one part
+//     takes time takes time as a whole;
 //   - it is monotone in both arguments: if a <= b then a + c <= b + c and
 //     c + a <= c + b;
 //   - overflow is upward closed: if a <= b and a + c overflows then b + c does,

@@ -106,6 +106,7 @@ func plusLaws[T order.Timestamp[T]]() []law[triple[T]] {
 		{"a + 0 == a", func(x triple[T]) bool { return sum(x.a, zero).is(x.a) }},
 		{"0 + a == a", func(x triple[T]) bool { return sum(zero, x.a).is(x.a) }},
 		{"a <= a + b", func(x triple[T]) bool { return defined(x.a).lessEqual(sum(x.a, x.b)) }},
+		{"if a + b == a then b is zero", func(x triple[T]) bool { return x.b == zero || !sum(x.a, x.b).is(x.a) }},
 		{"if a <= b then a + c <= b + c", func(x triple[T]) bool {
 			ac, bc := sum(x.a, x.c), sum(x.b, x.c)
 			return !x.a.LessEqual(x.b) || !ac.ok || ac.lessEqual(bc)
