@@ -52,7 +52,7 @@ func With(ctx context.Context, h *Host) context.Context {
 
 // From returns the host that a context carries, or the machine itself.
 func From(ctx context.Context) *Host {
-	if h, ok := ctx.Value(key{}).(*Host); ok {
+	if h, _ := ctx.Value(key{}).(*Host); h != nil {
 		return h
 	}
 	return Real()

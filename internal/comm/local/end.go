@@ -33,7 +33,7 @@ const (
 )
 
 func newEnd(f *Fabric, p host.Parker, spin bool) *End {
-	return &End{fabric: f, parker: p, spin: spin && len(f.ends) < runtime.GOMAXPROCS(0)}
+	return &End{fabric: f, parker: p, spin: spin}
 }
 
 // notify says that a channel has messages.
@@ -74,28 +74,28 @@ func (e *End) Park(limit time.Duration, alone bool) (stuck bool) {
 	if e.spinning() {
 		return false
 	}
-	state := uint32(napping)
-	if alone && limit < 0 {
-		state = asleep
-	}
 	// Announce, then look again; who signals does it the other way round. If both
 	// see the other, the parker is left with a token, and the next Park returns
 	// for no reason.
-	e.state.Store(state)
+	if alone && limit < 0 {
+		if e.fabric.lastAsleep(e) {
+			return true
+		}
+	} else {
+		e.state.Store(napping)
+	}
 	defer e.state.Store(awake)
-	if e.signal.Load() {
-		return false
+	if !e.signal.Load() {
+		e.parker.Park(limit)
 	}
-	if state == asleep && e.fabric.allAsleep() {
-		return true
-	}
-	e.parker.Park(limit)
 	return false
 }
 
 // Leave says that the worker has ended: nobody waits for what it might send.
 func (e *End) Leave() {
+	e.fabric.sleeping.Lock()
 	e.state.Store(gone)
+	e.fabric.sleeping.Unlock()
 	for _, other := range e.fabric.ends {
 		if other.state.Load() == asleep {
 			other.Signal() // it may be the last now
@@ -103,15 +103,29 @@ func (e *End) Leave() {
 	}
 }
 
-// allAsleep reports whether every worker that has not ended has announced that it
-// sleeps for good. Whoever announces last sees it.
-func (f *Fabric) allAsleep() bool {
-	for _, e := range f.ends {
-		if s := e.state.Load(); s != gone && (s != asleep || e.signal.Load()) {
+// lastAsleep announces that e sleeps for good, unless no worker is left that could
+// wake it. It reports that.
+func (f *Fabric) lastAsleep(e *End) bool {
+	f.sleeping.Lock()
+	defer f.sleeping.Unlock()
+	e.state.Store(asleep)
+	for _, other := range f.ends {
+		if !other.sleepsOn() {
 			return false
 		}
 	}
+	e.state.Store(awake)
 	return true
+}
+
+// sleepsOn reports whether the worker has ended or sleeps for good. It is called
+// while no worker can fall asleep or end. So one that is seen asleep, after it was
+// seen without a signal, had none that it could have forgotten since; and one that
+// could send a signal meanwhile is awake, and is seen so.
+func (e *End) sleepsOn() bool {
+	signal := e.signal.Load()
+	s := e.state.Load()
+	return s == gone || s == asleep && !signal
 }
 
 const (

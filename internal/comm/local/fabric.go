@@ -1,6 +1,7 @@
 package local
 
 import (
+	"runtime"
 	"sync"
 
 	"github.com/timely-go/timely/internal/comm"
@@ -10,6 +11,8 @@ import (
 // Fabric joins the workers of one process.
 type Fabric struct {
 	ends []*End
+
+	sleeping sync.Mutex // held by who falls asleep or ends: one sees what all others do
 
 	mu    sync.Mutex
 	begun map[int]*opening // channels that not all workers have opened yet
@@ -24,8 +27,9 @@ type opening struct {
 // NewFabric returns a fabric for so many workers.
 func NewFabric(workers int, h *host.Host) *Fabric {
 	f := &Fabric{begun: make(map[int]*opening)}
+	spin := h.Spin && workers <= runtime.GOMAXPROCS(0)
 	for i := range workers {
-		f.ends = append(f.ends, newEnd(f, h.NewParker(i), h.Spin))
+		f.ends = append(f.ends, newEnd(f, h.NewParker(i), spin))
 	}
 	return f
 }
