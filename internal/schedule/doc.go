@@ -21,8 +21,8 @@
 // more, and the strand goes back to the pool. The loop is the only frame of the
 // engine under a paused operator.
 //
-// A task that is woken while it is paused runs again after that turn, never beside
-// itself.
+// A task that is woken while it is paused, or in the rest of its turn, runs again
+// after that turn, in the same pass if it comes to it; never beside itself.
 //
 // # Leaving
 //
@@ -31,7 +31,8 @@
 // that is not to go on is unwound: runtime.Goexit on its own stack runs the
 // deferred functions of the operator (a sentinel panic could be swallowed by a
 // recover). As iter.Pull hands Goexit on to whoever waits for the coroutine, that
-// is a goroutine made for it.
+// is a goroutine made for it. Deferred functions are part of the turn: one that
+// pauses ends there, and one that panics is reported as above.
 //
 //	loop.go    Loop, Task, passes
 //	strand.go  the coroutines; pausing, resuming, unwinding

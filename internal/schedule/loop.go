@@ -1,6 +1,9 @@
 package schedule
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // Task is one operator of a worker.
 type Task struct {
@@ -66,6 +69,10 @@ func (l *Loop) Remove(t *Task) {
 	l.tasks[t.index] = nil
 	l.holes++
 	t.index = -1
+	if t.ready {
+		t.ready = false
+		l.ready = slices.DeleteFunc(l.ready, func(r *Task) bool { return r == t })
+	}
 	if t.strand != nil {
 		l.unwind(t)
 	}
@@ -183,7 +190,7 @@ func (l *Loop) run(s *strand) {
 		}
 		l.between()
 		l.passes--
-		if l.passes == 0 || l.count == 0 || len(l.ready) > 0 {
+		if l.passes == 0 || l.count == 0 || len(l.ready) > 0 || l.failure != nil {
 			return
 		}
 		l.cursor = 0

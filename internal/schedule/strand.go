@@ -46,11 +46,15 @@ func (l *Loop) idle() *strand {
 // caught notes what ended a strand that did not end by itself. A Goexit goes on
 // to whoever waits for the strand.
 func (l *Loop) caught(value any, returned bool) {
-	if returned || l.leaving {
+	if returned || l.leaving && value == nil {
 		return
 	}
-	l.failure = &Failure{Task: l.running, Value: value, Exit: value == nil, Stack: debug.Stack()}
-	l.current, l.running = nil, nil
+	if l.failure == nil {
+		l.failure = &Failure{Task: l.running, Value: value, Exit: value == nil, Stack: debug.Stack()}
+	}
+	if !l.leaving {
+		l.current, l.running = nil, nil
+	}
 }
 
 // enter lets a strand run until it gives up control.
@@ -69,6 +73,9 @@ func (l *Loop) enter(s *strand) signal {
 // not to go on it does not return, but ends in runtime.Goexit.
 func (l *Loop) Pause() {
 	t, s := l.running, l.current
+	if l.leaving { // a deferred function of a task that is being unwound
+		runtime.Goexit()
+	}
 	if t == nil {
 		panic("schedule: Pause outside a task")
 	}
@@ -85,7 +92,7 @@ func (l *Loop) Pause() {
 // Ready makes a paused task go on in the next pass. It may be called from inside
 // any task, also from the one that is about to pause itself.
 func (l *Loop) Ready(t *Task) {
-	if !t.ready {
+	if !t.ready && t.index >= 0 {
 		t.ready = true
 		l.ready = append(l.ready, t)
 	}
@@ -105,23 +112,20 @@ func (l *Loop) resume(t *Task) {
 	l.enter(s)
 }
 
-// unwind ends a paused task: on its own stack, so that its deferred functions run.
+// unwind ends a paused task: on its own stack, so that its deferred functions run,
+// as part of its turn. It is done on a goroutine made for that, as Goexit is handed
+// on to it. What panics then is a failure as in any turn.
 func (l *Loop) unwind(t *Task) {
-	s := t.strand
+	s, running := t.strand, l.running
 	t.strand, t.again = nil, false
-	l.end(s)
-}
-
-// end stops a strand on a goroutine of its own, as Goexit is handed on to it.
-func (l *Loop) end(s *strand) {
-	l.leaving = true
+	l.leaving, l.running = true, t
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		s.stop()
 	}()
 	<-done
-	l.leaving = false
+	l.leaving, l.running = false, running
 }
 
 // Close unwinds all paused tasks and ends the strands. Nothing may be run after it.
