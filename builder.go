@@ -1,6 +1,7 @@
 package timely
 
 import (
+	"slices"
 	"time"
 
 	"github.com/timely-go/timely/internal/callsite"
@@ -17,7 +18,13 @@ type Builder[T Timestamp[T]] struct {
 
 // NewBuilder begins an operator.
 func NewBuilder[T Timestamp[T]](s Scope[T], name string) *Builder[T] {
-	return &Builder[T]{op: newOperator(s, name)}
+	b := &Builder[T]{op: newOperator(s, name)}
+	s.in.flow.OnClose(s.in.level, func() {
+		if !b.built {
+			panic(callsite.Errorf(b.op.node.Site, "Build was not called for %s; it gives the operator its logic", name))
+		}
+	})
+	return b
 }
 
 // AddInput adds an input. Unless [Builder.Connect] is called for it, it is
@@ -40,18 +47,13 @@ func AddOutput[D any, T Timestamp[T]](b *Builder[T]) (*OutPort[T, D], Stream[T, 
 func (b *Builder[T]) Connect(in, out Port, summaries ...T) {
 	b.mustBeOpen("Connect")
 	op := b.op
-	e := op.node.Element
-	node, input := in.port()
-	if node != op.node || input >= 0 {
-		panic(callsite.Errorf(callsite.Caller(), "Connect of %v: the first port must be one of its inputs", e))
-	}
+	input := op.inputOf(in, "Connect")
 	output := op.outputOf(out, "Connect")
-	if op.paths == nil {
-		op.paths = make(map[path][]T)
+	for int(input) >= len(op.paths) {
+		op.paths = append(op.paths, nil)
 	}
-	input = -1 - input
-	op.paths[path{input, anyOutput}] = nil
-	op.paths[path{input, output}] = append([]T(nil), summaries...)
+	same := func(p path[T]) bool { return p.output == output }
+	op.paths[input] = append(slices.DeleteFunc(op.paths[input], same), path[T]{output, slices.Clone(summaries)})
 }
 
 // Initial gives the operator a capability at the least time for an output. Every
@@ -69,11 +71,7 @@ func (b *Builder[T]) Initial(out Port) Capability[T] {
 // WakeOn says when the operator runs because an input's frontier has moved.
 func (b *Builder[T]) WakeOn(in Port, when Interest) {
 	b.mustBeOpen("WakeOn")
-	node, input := in.port()
-	if node != b.op.node || input >= 0 {
-		panic(callsite.Errorf(callsite.Caller(), "WakeOn of %v: the port must be one of its inputs", b.op.node))
-	}
-	b.op.inputs[-1-input].(interface{ setInterest(Interest) }).setInterest(when)
+	b.op.inputs[b.op.inputOf(in, "WakeOn")].(interface{ setInterest(Interest) }).setInterest(when)
 }
 
 func (in *InPort[T, D]) setInterest(when Interest) { in.interest = when }
@@ -93,15 +91,16 @@ func (b *Builder[T]) ActivateAfter(d time.Duration) { b.op.node.WakeAfter(d) }
 func (b *Builder[T]) Build(logic func() (busy bool)) {
 	b.mustBeOpen("Build")
 	op := b.op
-	if logic == nil {
-		panic(callsite.Errorf(op.node.Site, "%s: Build without logic", op.node.Name))
-	}
+	op.mustBeGiven(logic != nil, "logic")
 	b.built = true
 	op.build(func() { op.node.SetBusy(logic()) })
 	op.scope.in.flow.OnSeal(op.node.Wake)
 }
 
 func (b *Builder[T]) mustBeOpen(call string) {
+	if b.op.scope.in.closed {
+		panic(callsite.Errorf(callsite.Caller(), "%s of %v, in a scope whose building has ended", call, b.op.node))
+	}
 	if b.built {
 		panic(callsite.Errorf(callsite.Caller(), "%s of %v after Build", call, b.op.node))
 	}

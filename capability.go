@@ -3,6 +3,7 @@ package timely
 import (
 	"fmt"
 
+	"github.com/timely-go/timely/internal/callsite"
 	"github.com/timely-go/timely/internal/engine"
 )
 
@@ -30,6 +31,7 @@ type hold[T Timestamp[T]] struct {
 	input int32  // where that came in
 	out   int32  // the output that it is for
 	stamp uint32 // changes when it ends, so that copies of the capability know
+	lent  bool   // a notificator's, which drops it
 }
 
 const everyOutput = -1 // all that the input is connected to
@@ -47,9 +49,9 @@ func (c Capability[T]) Time() (t T) {
 func (c Capability[T]) valid(use string) {
 	switch {
 	case c.op == nil:
-		panic(fmt.Errorf("timely: %s of a zero Capability", use))
+		panic(callsite.Errorf(callsite.Caller(), "%s of a zero Capability; one comes with a batch, from a Notificator or from Builder.Initial", use))
 	case c.held == nil:
-		if c.stamp != c.op.loopTurn {
+		if c.stamp != c.op.lentIn[c.input] {
 			panic(fmt.Errorf("timely: %s of a capability of %v after its turn of the loop; Retain it to keep it", use, c.op.node))
 		}
 	case c.stamp != c.held.stamp:
@@ -113,7 +115,7 @@ func (c Capability[T]) Drop() {
 }
 
 func (c Capability[T]) mustBeRetained(use string) {
-	if c.held == nil || c.later {
+	if c.held == nil || c.later || c.held.lent {
 		panic(fmt.Errorf("timely: %s of a capability of %v that is only lent; it ends with its turn of the loop", use, c.op.node))
 	}
 }
@@ -152,7 +154,7 @@ func (op *operator[T]) retain(c Capability[T], out int32) Capability[T] {
 // retainAll counts a capability at every output that it is good for.
 func (op *operator[T]) retainAll(c Capability[T]) *hold[T] {
 	h := op.newHold()
-	h.time, h.out, h.input, h.base = c.Time(), everyOutput, c.input, c.base
+	h.time, h.out, h.input, h.base, h.lent = c.Time(), everyOutput, c.input, c.base, true
 	if c.held != nil {
 		h.out, h.input, h.base = c.held.out, c.held.input, c.held.base
 	}
@@ -165,6 +167,7 @@ func (op *operator[T]) newHold() *hold[T] {
 	if n := len(op.spare); n > 0 {
 		h := op.spare[n-1]
 		op.spare = op.spare[:n-1]
+		*h = hold[T]{stamp: h.stamp}
 		return h
 	}
 	return &hold[T]{}
@@ -183,13 +186,11 @@ func (op *operator[T]) count(h *hold[T], d int64) {
 		op.graph.Update(op.outputs[h.out].at, h.time, d)
 		return
 	}
-	for o := range op.outputs {
-		for _, s := range op.summaries(h.input, int32(o)) {
-			if least, ok := h.base.Plus(s); ok {
-				op.graph.Update(op.outputs[o].at, h.time.Join(least), d)
-			}
+	op.from(h.input, func(o int32, s T) {
+		if least, ok := h.base.Plus(s); ok {
+			op.graph.Update(op.outputs[o].at, h.time.Join(least), d)
 		}
-	}
+	})
 }
 
 // Port is an input or an output of an operator.

@@ -108,7 +108,7 @@ type relay[T Timestamp[T], D any] struct {
 
 // relayed puts a queue between s and the stream that it returns.
 func relayed[T Timestamp[T], D any](s Stream[T, D], p Pact[D], name string) Stream[T, D] {
-	e := s.scope.element(name)
+	e := s.element(name)
 	s.check(e)
 	flow := s.scope.in.flow
 	r := &relay[T, D]{engine: s.scope.in.worker.engine}
@@ -116,7 +116,7 @@ func relayed[T Timestamp[T], D any](s Stream[T, D], p Pact[D], name string) Stre
 	n.Run(r)
 	r.queue = newQueue[T, D](s.scope, n, "input")
 	connect(s, p, &r.queue, n)
-	return ofNode(s.scope, n, &r.out, r.queue.at)
+	return ofNode(s.scope, n, 0, &r.out, r.queue.at)
 }
 
 func newQueue[T Timestamp[T], D any](s Scope[T], n *engine.Node, port string) queue[T, D] {

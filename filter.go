@@ -5,7 +5,7 @@ import "github.com/timely-go/timely/internal/batch"
 // Filter keeps the records for which keep holds. It works in place where nobody
 // else uses the batch. It is a stage.
 func Filter[T Timestamp[T], D any](s Stream[T, D], keep func(D) bool) Stream[T, D] {
-	return staged[T, D, D](s, "Filter", &filterStage[D]{keep, batch.Of[D](&s.scope.in.worker.engine.Pools)})
+	return staged[T, D, D](s, "Filter", &filterStage[D]{keep, batch.Of[D](s.pools("Filter"))})
 }
 
 type filterStage[D any] struct {

@@ -3,6 +3,7 @@ package timely
 import (
 	"fmt"
 	"iter"
+	"reflect"
 
 	"github.com/timely-go/timely/internal/batch"
 )
@@ -12,11 +13,12 @@ import (
 // producers meet above it, it gets a queue of its own, as f is never entered while
 // an earlier call of it is suspended.
 func FlatMap[T Timestamp[T], D, E any](s Stream[T, D], f func(D) iter.Seq[E]) Stream[T, E] {
+	s.mustBe("FlatMap")
 	if s.by.several() {
 		s = relayed(s, Pipeline, "FlatMap queue")
 	}
-	m := &flatMapper[T, D, E]{named: newNamed(s, "FlatMap"), f: f, pool: batch.Of[E](&s.scope.in.worker.engine.Pools)}
-	s.scope.in.flow.Note(m.element, "to %T", *new(E))
+	m := &flatMapper[T, D, E]{named: newNamed(s, "FlatMap"), f: f, pool: batch.Of[E](s.pools("FlatMap"))}
+	s.scope.in.flow.Note(m.element, "to %v", reflect.TypeFor[E]())
 	s.attach(m)
 	return after(s, &m.out)
 }

@@ -1,6 +1,8 @@
 package timely
 
 import (
+	"reflect"
+
 	"github.com/timely-go/timely/internal/batch"
 	"github.com/timely-go/timely/internal/callsite"
 	"github.com/timely-go/timely/internal/engine"
@@ -21,6 +23,7 @@ type Input[T Timestamp[T], D any] struct {
 	worker *Worker
 	feeds  []*inlet[T, D] // attachments that are alive
 	listed bool           // it is in the worker's list of open inputs
+	served bool           // it is in the worker's list of inputs to close
 	closed bool
 }
 
@@ -59,11 +62,14 @@ func (in *Input[T, D]) Stream(s Scope[T]) Stream[T, D] {
 	w := s.in.worker
 	if in.worker == nil {
 		in.worker, in.pool = w, batch.Of[D](&w.engine.Pools)
+	}
+	if !in.served {
+		in.served = true
 		w.engine.OnReturn(served[T, D]{in})
 	}
 	in.ship() // what was sent before is not for this dataflow
 	flow := s.in.flow
-	flow.Note(e, "%T", *new(D))
+	flow.Note(e, "%v", reflect.TypeFor[D]())
 	l := &inlet[T, D]{input: in, node: flow.AddNode(e), flow: flow, graph: s.in.graph, at: s.in.graph.AddPort(), last: in.time}
 	l.node.Run(l)
 	flow.Place(s.in.level, l.at, e, "output 0")
@@ -72,7 +78,7 @@ func (in *Input[T, D]) Stream(s Scope[T]) Stream[T, D] {
 		flow.OnSeal(l.node.Wake)
 	}
 	in.feeds = append(in.feeds, l)
-	return ofNode(s, l.node, &l.out, l.at)
+	return ofNode(s, l.node, 0, &l.out, l.at)
 }
 
 // Time returns the time at which the input sends.
@@ -101,7 +107,7 @@ func (in *Input[T, D]) SendBatch(xs []D) {
 // renew ships a full buffer and takes an empty one, with room for the records
 // expected if possible.
 func (in *Input[T, D]) renew(expected int) {
-	in.mustFeed("Send")
+	in.mustFeed()
 	if in.batch != nil {
 		in.want = in.pool.Larger(cap(in.buf))
 		in.ship()
@@ -114,19 +120,26 @@ func (in *Input[T, D]) renew(expected int) {
 	}
 }
 
-// mustFeed panics unless something is attached, and does not return if the
+// mustFeed panics unless a record can be sent, and does not return if the
 // execution has failed.
-func (in *Input[T, D]) mustFeed(call string) {
+func (in *Input[T, D]) mustFeed() {
 	if in.worker == nil {
-		panic(callsite.Errorf(callsite.Caller(), "%s on an Input that is in no dataflow; call Input.Stream while building one", call))
+		panic(callsite.Errorf(callsite.Caller(), "Send on an Input that is in no dataflow; call Input.Stream while building one"))
 	}
-	in.worker.engine.Outside("Input." + call)
+	in.worker.engine.Outside("Input.Send")
 	if in.closed {
-		panic(callsite.Errorf(callsite.Caller(), "%s on a closed Input", call))
+		panic(callsite.Errorf(callsite.Caller(), "Send on a closed Input"))
 	}
 	if in.prune(); len(in.feeds) == 0 {
-		panic(callsite.Errorf(callsite.Caller(), "%s on an Input whose dataflows were all dropped", call))
+		panic(callsite.Errorf(callsite.Caller(), "Send on an Input whose dataflows were all dropped"))
 	}
+}
+
+// forgotten reports whether the input need not be closed: it is, or feeds nothing.
+func (in *Input[T, D]) forgotten() bool {
+	in.prune()
+	in.served = !in.closed && len(in.feeds) > 0
+	return !in.served
 }
 
 // prune forgets attachments to dataflows that were dropped.
@@ -208,7 +221,7 @@ type served[T Timestamp[T], D any] struct{ in *Input[T, D] }
 
 func (s served[T, D]) Ship()        { s.in.ship() }
 func (s served[T, D]) Close()       { s.in.Close() }
-func (s served[T, D]) Closed() bool { return s.in.closed }
+func (s served[T, D]) Closed() bool { return s.in.forgotten() }
 
 func (l *inlet[T, D]) wake() {
 	if !l.flow.Dropped() {

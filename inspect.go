@@ -4,7 +4,7 @@ import "github.com/timely-go/timely/internal/batch"
 
 // Inspect calls f for each record, and passes it on. It is a stage.
 func Inspect[T Timestamp[T], D any](s Stream[T, D], f func(D)) Stream[T, D] {
-	return staged[T, D, D](s, "Inspect", &inspectStage[D]{f})
+	return attached[T, D, D](s, s.observer("Inspect"), &inspectStage[D]{f})
 }
 
 type inspectStage[D any] struct{ f func(D) }
@@ -32,7 +32,9 @@ func InspectBatch[T Timestamp[T], D any](s Stream[T, D], f func(at T, records []
 }
 
 func inspectBatch[T Timestamp[T], D any](s Stream[T, D], name string, f func(T, []D)) Stream[T, D] {
-	m := &timeInspector[T, D]{named: newNamed(s, name), f: f}
+	e := s.observer(name)
+	s.check(e)
+	m := &timeInspector[T, D]{named: named{e, s.scope.in.worker.engine}, f: f}
 	s.attach(m)
 	return after(s, &m.out)
 }

@@ -1,7 +1,7 @@
 package timely
 
 import (
-	"slices"
+	"reflect"
 
 	"github.com/timely-go/timely/internal/batch"
 	"github.com/timely-go/timely/internal/callsite"
@@ -27,8 +27,11 @@ type loopEnd[T Timestamp[T]] struct {
 	roots   []root[T]           // that feed the stream, once connected
 }
 
-// openLoop tells loop variables apart where their time is not known.
-type openLoop struct{ connected bool }
+// openLoop is a loop variable where its time is not known.
+type openLoop struct {
+	connected bool
+	by        feeders // what pushes into it, once connected
+}
 
 func (l *loopEnd[T]) feeds(graph *progress.Tracker[T], to progress.Location) {
 	if !l.connected {
@@ -49,7 +52,7 @@ func (l *loopEnd[T]) feeds(graph *progress.Tracker[T], to progress.Location) {
 func Feedback[D any, T Timestamp[T]](s Scope[T], delay T) (*LoopVariable[T, D], Stream[T, D]) {
 	e := s.element("Feedback")
 	l := &LoopVariable[T, D]{scope: s, element: e, delay: delay}
-	s.in.flow.Note(e, "%T +%v", *new(D), delay)
+	s.in.flow.Note(e, "%v +%v", reflect.TypeFor[D](), delay)
 	s.in.flow.OnClose(s.in.level, func() {
 		if !l.end.connected {
 			panic(callsite.Errorf(e.Site, "the loop variable of this Feedback was never connected"))
@@ -65,7 +68,7 @@ func (l *LoopVariable[T, D]) Connect(s Stream[T, D]) {
 	if l.end.connected {
 		panic(callsite.Errorf(e.Site, "Connect: the loop variable was connected before; Concat the streams that go round"))
 	}
-	if slices.Contains(s.by.loops, &l.end.openLoop) {
+	if s.by.include(&l.end.openLoop) {
 		s = relayed(s, Pipeline, "Loop") // nothing but stages goes round: batches must wait somewhere
 	}
 	flow, graph := s.scope.in.flow, s.scope.in.graph
@@ -86,7 +89,7 @@ func (l *LoopVariable[T, D]) Connect(s Stream[T, D]) {
 			l.through(e, r)
 		}
 	}
-	l.end.connected = true
+	l.end.connected, l.end.by = true, s.by
 	for _, to := range l.end.targets {
 		l.end.feeds(graph, to)
 		flow.Note(e, "-> %d", to)
@@ -107,6 +110,7 @@ func (l *LoopVariable[T, D]) through(e *engine.Element, r root[T]) {
 func (l *LoopVariable[T, D]) push(at T, b *batch.Batch[D]) {
 	later, ok := at.Plus(l.delay)
 	if !ok {
+		l.scope.in.worker.engine.Current = l.element
 		panic(callsite.Errorf(l.element.Site, "the loop has run out of times: %v and %v more is too large", at, l.delay))
 	}
 	l.out.push(later, b)
@@ -119,6 +123,7 @@ func (l *LoopVariable[T, D]) push(at T, b *batch.Batch[D]) {
 // A program cannot call Iterate to a depth that is known only when it runs: each
 // level has a type of its own.
 func Iterate[T Timestamp[T], D any](s Stream[T, D], body func(Stream[Loop[T], D]) (again, done Stream[Loop[T], D])) Stream[T, D] {
+	s.mustBe("Iterate")
 	var left Stream[T, D]
 	Nested(s.scope, "Iterate", order.LoopRefinement[T](), func(inner Scope[Loop[T]]) {
 		loop, cycle := Feedback[D](inner, Loop[T]{Inner: 1})

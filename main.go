@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -33,7 +34,7 @@ const (
 // [Worker.Args]. SIGTERM makes [Worker.Stopping] true; a second one, or 30 s, ends
 // the execution, and so does an interrupt.
 func Main(program func(*Worker) error) {
-	c, err := parse(os.Args[0], os.Args[1:], flag.CommandLine, os.Stdout)
+	c, err := parse(filepath.Base(os.Args[0]), os.Args[1:], flag.CommandLine, os.Stdout)
 	switch {
 	case errors.Is(err, pflag.ErrHelp):
 		return
@@ -95,6 +96,7 @@ func parse(name string, args []string, own *flag.FlagSet, help io.Writer) (Confi
 	for _, f := range c.flags() {
 		fs.IntVarP(f.value, f.long, f.short, *f.value, f.usage)
 	}
+	wantsHelp := fs.Bool("help", false, "print this")
 	var clash error
 	own.VisitAll(func(f *flag.Flag) {
 		switch {
@@ -107,7 +109,6 @@ func parse(name string, args []string, own *flag.FlagSet, help io.Writer) (Confi
 	if clash != nil {
 		return c, clash
 	}
-	wantsHelp := fs.Bool("help", false, "print this")
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, pflag.ErrHelp) {
 			err = errors.New("-h is not a flag")

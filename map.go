@@ -6,7 +6,7 @@ import "github.com/timely-go/timely/internal/batch"
 // same and nobody else uses the batch. It is a stage: it runs in its producer's
 // push and costs no queue, scheduling or progress.
 func Map[T Timestamp[T], D, E any](s Stream[T, D], f func(D) E) Stream[T, E] {
-	m := &mapStage[D, E]{f: f, pool: batch.Of[E](&s.scope.in.worker.engine.Pools)}
+	m := &mapStage[D, E]{f: f, pool: batch.Of[E](s.pools("Map"))}
 	_, m.same = any((*batch.Batch[D])(nil)).(*batch.Batch[E])
 	return staged[T, D, E](s, "Map", m)
 }
@@ -43,7 +43,7 @@ func (m *mapStage[D, E]) apply(x any) any {
 // MapInPlace changes each record. What a record points to may be shared and must
 // not be changed. The batch is copied first if others use it, too. It is a stage.
 func MapInPlace[T Timestamp[T], D any](s Stream[T, D], f func(*D)) Stream[T, D] {
-	m := &mapInPlaceStage[D]{f: f, pool: batch.Of[D](&s.scope.in.worker.engine.Pools)}
+	m := &mapInPlaceStage[D]{f: f, pool: batch.Of[D](s.pools("MapInPlace"))}
 	return staged[T, D, D](s, "MapInPlace", m)
 }
 

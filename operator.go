@@ -19,11 +19,12 @@ type operator[T Timestamp[T]] struct {
 
 	inputs  []inputPort
 	outputs []outputPort
-	paths   map[path][]T // nil: every input is connected to every output by zero
-	zero    []T          // {zero}
+	paths   [][]path[T] // by input; nil, or beyond the end: it is connected to every output by zero
+	zero    []T         // {zero}
 
 	turn     uint32     // counts activations
 	loopTurn uint32     // counts loop turns: what is lent is good for one
+	lentIn   []uint32   // by input: the loop turn that its capability is lent for
 	holds    int        // capabilities that are counted
 	spare    []*hold[T] // holds to be used again
 	read     []int32    // inputs of which this turn has taken something
@@ -32,8 +33,11 @@ type operator[T Timestamp[T]] struct {
 	notified []again    // notificators that were given something in this turn
 }
 
-// path is a way through an operator.
-type path struct{ input, output int32 }
+// path is a way from an input to an output.
+type path[T Timestamp[T]] struct {
+	output    int32
+	summaries []T // none: there is no way
+}
 
 // inputPort is an input whose record type is not known.
 type inputPort interface {
@@ -64,9 +68,7 @@ func newOperator[T Timestamp[T]](s Scope[T], name string) *operator[T] {
 // Turn implements engine.Body.
 func (op *operator[T]) Turn() {
 	op.turn++
-	op.loopTurn++
 	op.logic()
-	op.loopTurn++
 	op.closeSessions()
 	for _, i := range op.read {
 		if op.inputs[i].waiting() > 0 { // it took something and left something
@@ -109,19 +111,37 @@ func (op *operator[T]) mustRun(what string) {
 
 // summaries returns the least summaries from an input to an output.
 func (op *operator[T]) summaries(input, output int32) []T {
-	if op.paths == nil {
+	if !op.named(input) {
 		return op.zero
 	}
-	if s, named := op.paths[path{input, output}]; named {
-		return s
+	for i := range op.paths[input] {
+		if p := &op.paths[input][i]; p.output == output {
+			return p.summaries
+		}
 	}
-	if _, named := op.paths[path{input, anyOutput}]; named {
-		return nil // Connect was called for this input, but not for this output
-	}
-	return op.zero
+	return nil
 }
 
-const anyOutput = -1 // marks the inputs for which Connect was called
+// named reports whether Connect was called for an input.
+func (op *operator[T]) named(input int32) bool {
+	return int(input) < len(op.paths) && op.paths[input] != nil
+}
+
+// from calls each for every way that begins at an input.
+func (op *operator[T]) from(input int32, each func(output int32, summary T)) {
+	if !op.named(input) {
+		for o := range op.outputs {
+			each(int32(o), op.zero[0])
+		}
+		return
+	}
+	for i := range op.paths[input] {
+		p := &op.paths[input][i]
+		for _, s := range p.summaries {
+			each(p.output, s)
+		}
+	}
+}
 
 // reaches reports whether what came in at base may be sent at t.
 func (op *operator[T]) reaches(input int32, base T, output int32, t T) bool {
@@ -144,13 +164,23 @@ func (op *operator[T]) describePaths(input, output int32) string {
 // outputOf returns the number of one of the operator's outputs.
 func (op *operator[T]) outputOf(p Port, use string) int32 {
 	if p == nil {
-		panic(fmt.Errorf("timely: %s with a nil Port", use))
+		panic(callsite.Errorf(callsite.Caller(), "%s of %v with a nil Port; it must be one of its outputs", use, op.node))
 	}
 	node, number := p.port()
 	if node != op.node || number < 0 {
-		panic(fmt.Errorf("timely: %s of %v with a port that is not one of its outputs", use, op.node))
+		panic(callsite.Errorf(callsite.Caller(), "%s of %v with a port that is not one of its outputs", use, op.node))
 	}
 	return number
+}
+
+// inputOf returns the number of one of the operator's inputs.
+func (op *operator[T]) inputOf(p Port, use string) int32 {
+	if p != nil {
+		if node, number := p.port(); node == op.node && number < 0 {
+			return -1 - number
+		}
+	}
+	panic(callsite.Errorf(callsite.Caller(), "%s of %v: the first port must be one of its inputs", use, op.node))
 }
 
 // build adds the operator's paths to the graph and gives it something to do.
@@ -159,14 +189,13 @@ func (op *operator[T]) build(logic func()) {
 	flow := op.scope.in.flow
 	for i := range op.inputs {
 		at := op.inputs[i].location()
-		for o := range op.outputs {
-			for _, s := range op.summaries(int32(i), int32(o)) {
-				op.graph.Connect(at, op.outputs[o].at, s)
-				if op.paths != nil {
-					flow.Note(op.node.Element, "path %d %d +%v", i, o, s)
-				}
+		named := op.named(int32(i))
+		op.from(int32(i), func(o int32, s T) {
+			op.graph.Connect(at, op.outputs[o].at, s)
+			if named {
+				flow.Note(op.node.Element, "path %d %d +%v", i, o, s)
 			}
-		}
+		})
 	}
 }
 
@@ -177,7 +206,9 @@ func (op *operator[T]) build(logic func()) {
 // The logic may be paused inside Send, and others run then (see the package's
 // duties).
 func Unary[T Timestamp[T], D, E any](s Stream[T, D], p Pact[D], name string, logic func(in *InPort[T, D], out *OutPort[T, E])) Stream[T, E] {
+	s.mustBe(name)
 	op := newOperator(s.scope, name)
+	op.mustBeGiven(logic != nil, "logic")
 	in := addInput(op, s, p)
 	out, stream := addOutput[E](op)
 	op.build(func() { logic(in, out) })
@@ -186,7 +217,9 @@ func Unary[T Timestamp[T], D, E any](s Stream[T, D], p Pact[D], name string, log
 
 // Binary adds an operator with two inputs and one output, as [Unary] does with one.
 func Binary[T Timestamp[T], L, R, E any](l Stream[T, L], lp Pact[L], r Stream[T, R], rp Pact[R], name string, logic func(l *InPort[T, L], r *InPort[T, R], out *OutPort[T, E])) Stream[T, E] {
+	l.mustBe(name)
 	op := newOperator(l.scope, name)
+	op.mustBeGiven(logic != nil, "logic")
 	left := addInput(op, l, lp)
 	right := addInput(op, r, rp)
 	out, stream := addOutput[E](op)
@@ -196,13 +229,16 @@ func Binary[T Timestamp[T], L, R, E any](l Stream[T, L], lp Pact[L], r Stream[T,
 
 // Sink adds an operator with one input and no output, as [Unary] does with one.
 func Sink[T Timestamp[T], D any](s Stream[T, D], p Pact[D], name string, logic func(in *InPort[T, D])) {
+	s.mustBe(name)
 	op := newOperator(s.scope, name)
+	op.mustBeGiven(logic != nil, "logic")
 	in := addInput(op, s, p)
 	op.build(func() { logic(in) })
 }
 
-func mustBeSet[F any](e *engine.Element, f *F, what string) {
-	if f == nil {
-		panic(callsite.Errorf(e.Site, "%s without %s", e.Name, what))
+// mustBeGiven panics unless the operator was given what it needs.
+func (op *operator[T]) mustBeGiven(given bool, what string) {
+	if !given {
+		panic(callsite.Errorf(op.node.Site, "%s without %s", op.node.Name, what))
 	}
 }

@@ -2,6 +2,7 @@ package timely
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/timely-go/timely/internal/batch"
 	"github.com/timely-go/timely/internal/callsite"
@@ -36,6 +37,7 @@ func (r *Routes[D]) ToAll() { r.choose(toAll, nil) }
 
 // By brings each record to the worker that its key names: key modulo peers.
 func (r *Routes[D]) By(key func(D) uint64) {
+	mustRoute(key != nil)
 	peers := uint64(r.peers)
 	if peers&(peers-1) == 0 {
 		r.choose(routed, func(records []D, to []uint32) {
@@ -55,11 +57,20 @@ func (r *Routes[D]) By(key func(D) uint64) {
 // ByBatch brings each record to the worker that route writes for it into to, which
 // is as long as records. It costs less than By: the loop over the batch is the
 // program's own.
-func (r *Routes[D]) ByBatch(route func(records []D, to []uint32)) { r.choose(routed, route) }
+func (r *Routes[D]) ByBatch(route func(records []D, to []uint32)) {
+	mustRoute(route != nil)
+	r.choose(routed, route)
+}
+
+func mustRoute(given bool) {
+	if !given {
+		panic(callsite.Errorf(callsite.Caller(), "a pact that exchanges records needs a function that says where they belong"))
+	}
+}
 
 func (r *Routes[D]) choose(kind string, route func([]D, []uint32)) {
 	if r.kind != "" {
-		panic("timely: a pact calls one method of Routes, once")
+		panic(callsite.Errorf(callsite.Caller(), "a pact calls one method of Routes, once"))
 	}
 	r.kind, r.route = kind, route
 }
@@ -88,7 +99,7 @@ func connect[T Timestamp[T], D any](s Stream[T, D], p Pact[D], q *queue[T, D], n
 	if p(r); r.kind == "" {
 		panic(callsite.Errorf(e.Site, "the pact of %s calls no method of Routes", e.Name))
 	}
-	s.scope.in.flow.Note(e, "%s of %T", r.kind, *new(D))
+	s.scope.in.flow.Note(e, "%s of %v", r.kind, reflect.TypeFor[D]())
 	s.feeds(e, q.at)
 	if r.kind == stay || r.peers == 1 {
 		s.attach(q)

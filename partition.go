@@ -10,7 +10,7 @@ import (
 // Partition splits a stream into parts: part says, for each record, which from 0
 // to parts-1. It is a stage.
 func Partition[T Timestamp[T], D any](s Stream[T, D], parts int, part func(D) int) []Stream[T, D] {
-	m := &partitioner[T, D]{named: newNamed(s, "Partition"), part: part, pool: batch.Of[D](&s.scope.in.worker.engine.Pools)}
+	m := &partitioner[T, D]{named: newNamed(s, "Partition"), part: part, pool: batch.Of[D](s.pools("Partition"))}
 	if parts < 1 {
 		panic(callsite.Errorf(m.element.Site, "Partition into %d parts; there must be one at least", parts))
 	}

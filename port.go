@@ -3,6 +3,7 @@ package timely
 import (
 	"fmt"
 	"iter"
+	"reflect"
 
 	"github.com/timely-go/timely/internal/batch"
 	"github.com/timely-go/timely/internal/engine"
@@ -32,6 +33,7 @@ func addInput[T Timestamp[T], D any](op *operator[T], s Stream[T, D], p Pact[D])
 	connect(s, p, &in.queue, op.node)
 	op.graph.Watch(in.queue.at, watcher[T, D]{in})
 	op.inputs = append(op.inputs, in)
+	op.lentIn = append(op.lentIn, 0)
 	return in
 }
 
@@ -61,24 +63,36 @@ func (in *InPort[T, D]) each(yield func(Capability[T], []D) bool) {
 		return
 	}
 	op.read = append(op.read, in.number)
-	for in.left > 0 {
-		in.left--
-		e := in.queue.pop()
-		records := len(e.batch.Records)
-		op.loopTurn++
-		in.lent, in.outside, op.lending = e.batch, op.lending, in
-		more := yield(Capability[T]{op: op, input: in.number, stamp: op.loopTurn, base: e.time, time: e.time}, e.batch.Records)
+	for in.left > 0 && in.lend(yield) {
+	}
+}
+
+// lend hands out one batch, which is consumed then, also if the logic panics and
+// recovers. It reports whether the loop goes on.
+func (in *InPort[T, D]) lend(yield func(Capability[T], []D) bool) (more bool) {
+	op := in.op
+	in.left--
+	e := in.queue.pop()
+	records := len(e.batch.Records)
+	op.loopTurn++
+	op.lentIn[in.number] = op.loopTurn
+	in.lent, in.outside, op.lending = e.batch, op.lending, in
+	returned := false
+	defer func() {
+		if !returned {
+			op.engine.Panicking()
+		}
 		in.lent, op.lending = nil, in.outside
+		op.lentIn[in.number] = 0
 		in.queue.consumed(e.time, records)
 		e.batch.Release()
 		if in.left > 0 && op.engine.Exhausted(records) {
 			in.left = 0
 		}
-		if !more {
-			break
-		}
-	}
-	op.loopTurn++
+	}()
+	more = yield(Capability[T]{op: op, input: in.number, stamp: op.loopTurn, base: e.time, time: e.time}, e.batch.Records)
+	returned = true
+	return more
 }
 
 // Frontier returns the least times that may still arrive. It is lent for the turn,
@@ -135,6 +149,8 @@ type OutPort[T Timestamp[T], D any] struct {
 	stamp uint32          // of the session; changes when it ends
 	open  bool            // there is a session
 	held  bool            // its time is counted
+
+	listed bool // it is in op.sent
 }
 
 func addOutput[D any, T Timestamp[T]](op *operator[T]) (*OutPort[T, D], Stream[T, D]) {
@@ -143,8 +159,8 @@ func addOutput[D any, T Timestamp[T]](op *operator[T]) (*OutPort[T, D], Stream[T
 	op.outputs = append(op.outputs, outputPort{out.at, out})
 	flow := op.scope.in.flow
 	flow.Place(op.scope.in.level, out.at, op.node.Element, fmt.Sprintf("output %d", out.number))
-	flow.Note(op.node.Element, "output %d of %T", out.number, *new(D))
-	return out, ofNode(op.scope, op.node, &out.tee, out.at)
+	flow.Note(op.node.Element, "output %d of %v", out.number, reflect.TypeFor[D]())
+	return out, ofNode(op.scope, op.node, out.number, &out.tee, out.at)
 }
 
 func (out *OutPort[T, D]) port() (*engine.Node, int32) { return out.op.node, out.number }
@@ -158,11 +174,15 @@ func (out *OutPort[T, D]) Session(at Capability[T]) Session[T, D] {
 	t := at.Time()
 	if out.open && out.time != t {
 		out.end()
+		op.engine.Current = op.node.Element
 		op.engine.PausePoint(1)
 	}
 	if !out.open {
 		out.open, out.time = true, t
-		op.sent = append(op.sent, out.number)
+		if !out.listed {
+			out.listed = true
+			op.sent = append(op.sent, out.number)
+		}
 	}
 	return Session[T, D]{out, out.stamp}
 }
@@ -284,6 +304,7 @@ func (out *OutPort[T, D]) end() {
 }
 
 func (out *OutPort[T, D]) close() {
+	out.listed = false
 	if out.open {
 		out.end()
 	}

@@ -28,7 +28,7 @@ func NewProbe[T Timestamp[T]]() *Probe[T] { return &Probe[T]{} }
 // ProbeWith puts a probe at a stream, and returns the stream. A probe is at one
 // place: a second ProbeWith panics.
 func ProbeWith[T Timestamp[T], D any](s Stream[T, D], p *Probe[T]) Stream[T, D] {
-	e := s.scope.element("Probe")
+	e := s.element("Probe")
 	s.check(e)
 	if p.graph != nil {
 		panic(callsite.Errorf(e.Site, "ProbeWith a probe that is somewhere else already; make one for each place"))

@@ -1,6 +1,8 @@
 package timely
 
 import (
+	"reflect"
+
 	"github.com/timely-go/timely/internal/batch"
 	"github.com/timely-go/timely/internal/callsite"
 	"github.com/timely-go/timely/internal/engine"
@@ -41,9 +43,16 @@ func (s Scope[T]) Worker() *Worker { return s.in.worker }
 // element makes what reports and panics call an operator or stage of the scope,
 // and notes it for the fingerprint.
 func (s Scope[T]) element(name string) *engine.Element {
+	e := s.observer(name)
+	s.in.flow.Note(e, "at level %d with times of %v", s.in.level, reflect.TypeFor[T]())
+	return e
+}
+
+// observer makes the element of a stage that only looks, which the fingerprint
+// leaves out: one worker may have it.
+func (s Scope[T]) observer(name string) *engine.Element {
 	e := &engine.Element{Name: name, Site: callsite.Caller(), Path: s.path}
 	s.mustBeOpen(e)
-	s.in.flow.Note(e, "at level %d", s.in.level)
 	return e
 }
 

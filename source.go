@@ -13,7 +13,7 @@ import (
 // [Input]. It ends early when the execution is stopping.
 func Source[T Timestamp[T], D any](s Scope[T], name string, records iter.Seq2[T, D]) Stream[T, D] {
 	b := NewBuilder(s, name)
-	mustBeSet(b.op.node.Element, &records, "a sequence")
+	b.op.mustBeGiven(records != nil, "a sequence")
 	out, stream := AddOutput[D](b)
 	at := b.Initial(out)
 	begun := false
@@ -45,6 +45,9 @@ func Source[T Timestamp[T], D any](s Scope[T], name string, records iter.Seq2[T,
 // ToStream adds an operator that sends what a sequence yields, at the least time.
 // What [Source] says of sequences holds.
 func ToStream[T Timestamp[T], D any](s Scope[T], records iter.Seq[D]) Stream[T, D] {
+	if records == nil {
+		return Source[T, D](s, "ToStream", nil)
+	}
 	var least T
 	return Source(s, "ToStream", func(yield func(T, D) bool) {
 		for x := range records {

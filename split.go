@@ -4,7 +4,7 @@ import "github.com/timely-go/timely/internal/batch"
 
 // Split sends the records for which f holds to yes, and the others to no. It is a stage.
 func Split[T Timestamp[T], D any](s Stream[T, D], f func(D) bool) (yes, no Stream[T, D]) {
-	m := &splitter[T, D]{named: newNamed(s, "Split"), f: f, pool: batch.Of[D](&s.scope.in.worker.engine.Pools)}
+	m := &splitter[T, D]{named: newNamed(s, "Split"), f: f, pool: batch.Of[D](s.pools("Split"))}
 	s.attach(m)
 	return after(s, &m.yes), after(s, &m.no)
 }

@@ -14,9 +14,13 @@ type stage interface {
 
 // staged attaches a stage to a stream.
 func staged[T Timestamp[T], D, E any](s Stream[T, D], name string, st stage) Stream[T, E] {
-	e := s.scope.element(name)
-	s.check(e)
+	e := s.element(name)
 	s.scope.in.flow.Note(e, "%T", st)
+	return attached[T, D, E](s, e, st)
+}
+
+func attached[T Timestamp[T], D, E any](s Stream[T, D], e *engine.Element, st stage) Stream[T, E] {
+	s.check(e)
 	l := &link[T, D, E]{stage: st, element: e}
 	s.attach(l)
 	return after(s, &l.out)
@@ -121,7 +125,7 @@ type named struct {
 }
 
 func newNamed[T Timestamp[T], D any](s Stream[T, D], name string) named {
-	e := s.scope.element(name)
+	e := s.element(name)
 	s.check(e)
 	return named{e, s.scope.in.worker.engine}
 }

@@ -32,27 +32,24 @@ func rootedAt[T Timestamp[T]](at progress.Location) []root[T] { return []root[T]
 
 // feeders are what pushes into a stream.
 type feeders struct {
-	nodes []*engine.Node // in whose turns it happens
-	loops []*openLoop    // loop variables that feed it with no queue between, not yet connected when the stream was made
+	outs  []output    // outputs of the nodes in whose turns it happens
+	loops []*openLoop // loop variables that feed it with no queue between, not yet connected when the stream was made
 }
 
-// several reports whether pushes of different nodes may meet in the stream.
-func (f feeders) several() bool { return len(f.nodes)+2*len(f.loops) > 1 }
+// output is one output of a node. A node that is paused while it pushes at one of
+// its outputs first ships what it has for the others.
+type output struct {
+	node   *engine.Node
+	number int32
+}
 
-// union adds what feeds another stream.
-func (f feeders) union(o feeders) feeders {
-	f.nodes, f.loops = slices.Clip(f.nodes), slices.Clip(f.loops)
-	for _, n := range o.nodes {
-		if !slices.Contains(f.nodes, n) {
-			f.nodes = append(f.nodes, n)
-		}
-	}
-	for _, l := range o.loops {
-		if !slices.Contains(f.loops, l) {
-			f.loops = append(f.loops, l)
-		}
-	}
-	return f
+// several reports whether a push may meet one that is paused in the stream.
+func (f feeders) several() bool { return len(f.outs)+2*len(f.loops) > 1 }
+
+// include reports whether a loop variable pushes into the stream, through others
+// perhaps.
+func (f feeders) include(l *openLoop) bool {
+	return slices.ContainsFunc(f.loops, func(other *openLoop) bool { return other == l || other.by.include(l) })
 }
 
 // newStream returns a stream of what is pushed into out.
@@ -67,16 +64,39 @@ func after[T Timestamp[T], D, E any](s Stream[T, D], out *tee[T, E]) Stream[T, E
 	return newStream(s.scope, out, s.roots, s.by)
 }
 
-// ofNode returns the stream of a node's output.
-func ofNode[T Timestamp[T], D any](s Scope[T], n *engine.Node, out *tee[T, D], at progress.Location) Stream[T, D] {
-	return newStream(s, out, rootedAt[T](at), feeders{nodes: []*engine.Node{n}})
+// ofNode returns the stream of a node's output, by number.
+func ofNode[T Timestamp[T], D any](s Scope[T], n *engine.Node, number int32, out *tee[T, D], at progress.Location) Stream[T, D] {
+	return newStream(s, out, rootedAt[T](at), feeders{outs: []output{{n, number}}})
+}
+
+// mustBe panics if the stream is a zero one.
+func (s Stream[T, D]) mustBe(user string) {
+	if s.tee == nil {
+		panic(callsite.Errorf(callsite.Caller(), "%s of a zero Stream; a stream comes from an Input, a source or an operator", user))
+	}
+}
+
+// element makes a name for an operator or stage that takes the stream.
+func (s Stream[T, D]) element(name string) *engine.Element {
+	s.mustBe(name)
+	return s.scope.element(name)
+}
+
+// observer makes one for a stage that only looks.
+func (s Stream[T, D]) observer(name string) *engine.Element {
+	s.mustBe(name)
+	return s.scope.observer(name)
+}
+
+// pools returns where an operator or stage that takes the stream gets its buffers.
+func (s Stream[T, D]) pools(user string) *batch.Pools {
+	s.mustBe(user)
+	return &s.scope.in.worker.engine.Pools
 }
 
 // check panics if the stream cannot be used by an element.
 func (s Stream[T, D]) check(e *engine.Element) {
-	if s.tee == nil {
-		panic(callsite.Errorf(e.Site, "%s of a zero Stream; a stream comes from an Input, a source or an operator", e.Name))
-	}
+	s.mustBe(e.Name)
 	if s.scope.in.flow.Sealed() {
 		panic(callsite.Errorf(e.Site, "%s of a stream whose dataflow was built before; what leaves a dataflow goes through an operator and an Input", e.Name))
 	}

@@ -3,6 +3,8 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/timely-go/timely/internal/callsite"
@@ -24,7 +26,8 @@ type Dataflow struct {
 
 	own      *progress.Message // what this worker did since the last settlement
 	to       []comm.Sender[*progress.Message]
-	dirty    bool // it is in Worker.dirty
+	channels struct{ from, to int } // their numbers
+	dirty    bool                   // it is in Worker.dirty
 	sealed   bool
 	complete bool
 	dropped  bool
@@ -44,8 +47,15 @@ func (w *Worker) Build(site callsite.Site, build func(*Dataflow)) *Dataflow {
 		panic(callsite.Errorf(site, "Dataflow inside the building of another; make them one after the other, or use Region or Nested"))
 	}
 	w.building = true
-	defer func() { w.building = false }()
-	f := &Dataflow{worker: w, number: len(w.flows), plan: blueprint{site: site}}
+	w.drained()
+	f := &Dataflow{worker: w, number: w.built, plan: blueprint{site: site}}
+	defer func() {
+		w.building = false
+		if !f.sealed { // a panic: what was built of it is of no use
+			f.dropped = true
+			f.remove()
+		}
+	}()
 	build(f)
 	f.seal()
 	return f
@@ -121,22 +131,25 @@ func (f *Dataflow) CheckCycle(level int, err error) {
 // seal ends the building. The levels have been sealed.
 func (f *Dataflow) seal() {
 	w := f.worker
+	w.built++
 	w.flows = append(w.flows, f)
-	if err := w.x.agree(f); err != nil {
-		panic(callsite.Errorf(f.plan.site, "%w", err))
+	if err := w.x.agree(f); err != nil { // not a panic: one that is recovered from would leave the peers waiting
+		w.fail(&Failure{Err: callsite.Errorf(f.plan.site, "%w", err), Stack: debug.Stack()})
+		w.leave()
 	}
+	f.plan.parts = nil
+	f.channels.from = len(w.receivers)
 	for _, do := range f.seals {
 		do()
 	}
 	f.seals = nil
 	f.own = progress.OwnMessage(f.levels)
 	f.to = openSum(w, func() *progress.Message { return progress.NewMessage(f.levels) }, f.receive)
+	f.channels.to = len(w.receivers)
 	f.sealed = true
 	w.live++
 	w.ending = append(w.ending, f) // it may be complete from the beginning
-	f.dirty = false
-	f.Changed()
-	w.dirty = w.dirty[:0]
+	w.dirty = slices.DeleteFunc(w.dirty, func(d *Dataflow) bool { return d == f })
 	f.settle()
 }
 
@@ -163,8 +176,8 @@ func (f *Dataflow) settle() {
 			}
 		}
 	}
+	f.dirty = false // before anybody is told of a frontier, who may change something
 	progress.Settle(f.levels)
-	f.dirty = false
 	if f.pointstamps() == 0 {
 		w.ending = append(w.ending, f)
 	}
@@ -192,12 +205,17 @@ func (f *Dataflow) remove() {
 	w := f.worker
 	for _, n := range f.nodes {
 		w.loop.Remove(n.task)
-		if n.waker != nil {
-			n.waker.Close()
+		for _, k := range n.wakers {
+			k.Close()
 		}
 	}
-	w.live--
-	f.nodes, f.levels, f.places, f.own, f.to = nil, nil, nil, nil, nil // nobody asks any more
+	w.alarms = slices.DeleteFunc(w.alarms, func(a alarm) bool { return a.node.Flow == f })
+	w.flows = slices.DeleteFunc(w.flows, func(other *Dataflow) bool { return other == f })
+	if f.sealed {
+		w.live--
+		w.closeChannels(f)
+	}
+	f.nodes, f.levels, f.places, f.closes, f.own, f.to = nil, nil, nil, nil, nil, nil // nobody asks any more
 }
 
 // Drop ends the dataflow at this worker: paused operators are unwound, nothing
@@ -206,9 +224,14 @@ func (f *Dataflow) Drop() {
 	if f.worker.x.failing.Load() || f.gone() {
 		return
 	}
-	f.worker.Outside("Drop")
+	w := f.worker
+	w.Outside("Drop")
+	w.shipInputs() // so that the next Send looks at what is left to feed
 	f.dropped = true
 	f.remove()
+	if w.notice(); w.leaving { // a deferred function of an operator has panicked
+		w.leave()
+	}
 }
 
 // String names the dataflow.

@@ -7,6 +7,7 @@
 //
 //	execution.go    Execution: the workers of one Execute; the first failure
 //	worker.go       Worker: steps, parking, what arrives
+//	channel.go      the channels of a dataflow, as long as it lasts
 //	turn.go         a turn of a node: pause points, yielding, what must be shipped first
 //	dataflow.go     Dataflow: its nodes and levels; sealing, settling, completing, dropping
 //	node.go         Node and Element: operators and stages as the engine sees them

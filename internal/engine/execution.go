@@ -54,6 +54,9 @@ func Execute(ctx context.Context, s Settings, begin func(Stopper), program func(
 	x := &Execution{settings: s, host: host.From(ctx)}
 	x.ctx, x.cancel = context.WithCancelCause(ctx)
 	defer x.cancel(nil)
+	if x.ctx.Err() != nil {
+		return x.contextEnded()
+	}
 	x.fabric = local.NewFabric(s.Workers, x.host)
 	for i := range s.Workers {
 		x.workers = append(x.workers, x.newWorker(i))
@@ -76,7 +79,7 @@ func Execute(ctx context.Context, s Settings, begin func(Stopper), program func(
 		select {
 		case <-done: // it ended before the context did, or in spite of it
 		default:
-			x.Fail(&Failure{Worker: -1, Err: context.Cause(x.ctx)}) // unless something failed before
+			x.Fail(x.contextEnded()) // unless something failed before
 			x.grace(done)
 		}
 	}
@@ -124,19 +127,24 @@ func (w *Worker) stack() string {
 	return strings.Join(mine, "\n\n")
 }
 
-// Fail notes a failure: the first ends the execution, others go to the log.
+// Fail notes a failure: the first ends the execution, others go to the log. The
+// end of the context is one, whoever hears of it first.
 func (x *Execution) Fail(f *Failure) {
 	x.mu.Lock()
 	first := x.failure == nil
 	if first {
 		x.failure = f
+		if x.ctx.Err() != nil {
+			x.failure = x.contextEnded()
+		}
 		x.failing.Store(true) // before anything is unwound
 	}
+	follows := x.failure != f
 	x.mu.Unlock()
+	if follows && f.Worker >= 0 {
+		x.settings.Log.Error("another failure followed", "worker", f.Worker, "operator", f.Operator, "site", f.Site, "err", f.Err)
+	}
 	if !first {
-		if f.Worker >= 0 {
-			x.settings.Log.Error("another failure followed", "worker", f.Worker, "operator", f.Operator, "site", f.Site, "err", f.Err)
-		}
 		return
 	}
 	x.cancel(f)
@@ -145,10 +153,14 @@ func (x *Execution) Fail(f *Failure) {
 	}
 }
 
-// Stop makes Stopping true at all workers.
+// contextEnded is the failure that the end of the context is.
+func (x *Execution) contextEnded() *Failure { return &Failure{Worker: -1, Err: context.Cause(x.ctx)} }
+
+// Stop makes Stopping true at all workers, and their present or next Step return.
 func (x *Execution) Stop() {
 	x.stopping.Store(true)
 	for _, w := range x.workers {
+		w.wakers.useWorker()
 		w.end.Signal()
 	}
 }
@@ -171,36 +183,46 @@ func (w *Worker) run(program func(*Worker) error) {
 	returned := false
 	defer func() {
 		if value := recover(); value != nil {
-			w.fail(panicked(value), debug.Stack())
-		} else if !returned {
-			w.fail(errExited, nil) // not the first failure if it left because of one
+			w.fail(panicked(value, debug.Stack()))
+		} else if !returned && !w.leaving { // it does not leave because of a failure: this is one
+			w.fail(&Failure{Err: errExited, Stack: debug.Stack()})
 		}
 		w.loop.Close()
+		w.notice()
 		w.end.Leave()
 		w.left.Store(true)
 	}()
-	err := program(w)
-	if err == nil {
-		err = w.x.returns(w)
-	}
-	if err != nil {
-		w.fail(err, nil)
-	} else {
+	if err := w.outcome(program(w)); err != nil {
+		w.fail(&Failure{Err: err})
+	} else if !w.leaving {
 		w.finish()
 	}
 	returned = true
 }
 
-// fail notes a failure of this worker, in the element that runs. A worker that
-// leaves because another has failed has not failed itself.
-func (w *Worker) fail(err error, stack []byte) {
-	if w.leaving {
-		return
+// outcome returns what the worker has failed with, if anything, given what its
+// program returned. A program that looks at the context may return because it has
+// ended; that is not a failure of its own.
+func (w *Worker) outcome(err error) error {
+	if ended := w.x.ctx.Err(); ended != nil && (err == nil || errors.Is(err, ended)) {
+		if w.leaving = w.x.failing.Load(); w.leaving {
+			return nil
+		}
+		return context.Cause(w.x.ctx)
 	}
-	f := &Failure{Worker: w.index, Err: err, Stack: stack}
+	if err == nil {
+		err = w.x.returns(w)
+	}
+	return err
+}
+
+// fail notes a failure of this worker, in the element that runs.
+func (w *Worker) fail(f *Failure) {
+	f.Worker = w.index
 	if e := w.Current; e != nil {
 		f.Operator, f.Site = e.Name, e.Site.String()
 	}
+	w.Current = nil
 	w.x.Fail(f)
 }
 

@@ -11,6 +11,8 @@ type Failure struct {
 	Operator, Site  string // in which operator or stage, and where the program wrote it; empty if in neither
 	Err             error  // what happened
 	Stack           []byte // of the panic, if it was one
+
+	panicked bool // Err is what it panicked with
 }
 
 // Error returns one line: where, and what.
@@ -22,11 +24,36 @@ func (f *Failure) Error() string {
 	if f.Operator != "" {
 		at = append(at, f.Operator+"@"+f.Site)
 	}
-	text := strings.TrimPrefix(f.Err.Error(), "timely: ")
-	if len(at) == 0 {
-		return "timely: " + text
+	text := fmt.Sprint(f.Err) // bears with an Error method that panics
+	if own, ours := strings.CutPrefix(text, "timely: "); ours {
+		text = own
+	} else if f.panicked {
+		text = "panic: " + text
 	}
-	return "timely: " + strings.Join(at, ", ") + ": " + text
+	if len(at) > 0 {
+		text = strings.Join(at, ", ") + ": " + text
+	}
+	return "timely: " + oneLine(text)
+}
+
+// oneLine joins the lines of a text: those under a headline to it, others as they
+// follow each other.
+func oneLine(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		switch {
+		case line == "":
+			continue
+		case b.Len() == 0:
+		case strings.HasSuffix(b.String(), ":"):
+			b.WriteByte(' ')
+		default:
+			b.WriteString("; ")
+		}
+		b.WriteString(line)
+	}
+	return b.String()
 }
 
 // Unwrap returns what happened.
@@ -37,10 +64,10 @@ type PanicError struct{ Value any }
 
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
-// panicked returns a panic's value as an error.
-func panicked(value any) error {
+// panicked returns the failure that a panic is.
+func panicked(value any, stack []byte) *Failure {
 	if err, ok := value.(error); ok {
-		return fmt.Errorf("panic: %w", err)
+		return &Failure{Err: err, Stack: stack, panicked: true}
 	}
-	return &PanicError{value}
+	return &Failure{Err: &PanicError{value}, Stack: stack}
 }

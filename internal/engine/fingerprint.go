@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"slices"
 
 	"github.com/timely-go/timely/internal/callsite"
 )
@@ -15,6 +16,9 @@ type blueprint struct {
 	site  callsite.Site
 	parts []part // nil once all workers have agreed
 	left  int    // workers that have not built it
+
+	ended    int   // workers at which it is complete or dropped
+	droppers []int // those that have dropped it
 }
 
 // part is one operator or stage.
@@ -73,8 +77,11 @@ func (x *Execution) agree(f *Dataflow) error {
 	if f.number == len(x.plans) {
 		f.plan.left = len(x.workers) - 1
 		x.plans = append(x.plans, f.plan)
+		if f.plan.left == 0 {
+			x.plans[f.number].parts = nil
+		}
 		for i, w := range x.workers {
-			if w.returned && len(w.flows) <= f.number {
+			if w.returned && w.built <= f.number {
 				return fmt.Errorf("the program of worker %d has returned without building the dataflow at %v; every worker must build the same dataflows", i, f.plan.site)
 			}
 		}
@@ -90,14 +97,45 @@ func (x *Execution) agree(f *Dataflow) error {
 	return nil
 }
 
+// ends notes that a dataflow is complete at a worker, or dropped. It reports
+// whether that was the last.
+func (x *Execution) ends(f *Dataflow) (last bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	plan := &x.plans[f.number]
+	plan.ended++
+	if plan.ended == len(x.workers) {
+		plan.droppers = nil
+		return true
+	}
+	if f.dropped {
+		plan.droppers = append(plan.droppers, f.worker.index)
+	}
+	return false
+}
+
+// ended reports whether a dataflow is complete or dropped at all workers.
+func (x *Execution) ended(f *Dataflow) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.plans[f.number].ended == len(x.workers)
+}
+
+// droppers returns the workers that have dropped a dataflow.
+func (x *Execution) droppers(f *Dataflow) []int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Clone(x.plans[f.number].droppers)
+}
+
 // returns notes that a worker's program has returned, after it built so many dataflows.
 func (x *Execution) returns(w *Worker) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	w.returned = true
-	if len(w.flows) < len(x.plans) {
+	if w.built < len(x.plans) {
 		return fmt.Errorf("the program has returned without building the dataflow at %v, which another worker has built; every worker must build the same dataflows",
-			x.plans[len(w.flows)].site)
+			x.plans[w.built].site)
 	}
 	return nil
 }

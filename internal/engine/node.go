@@ -21,10 +21,10 @@ type Node struct {
 	*Element
 	Flow *Dataflow
 
-	body  Body
-	task  *schedule.Task
-	busy  bool // it is not finished although its frontiers are empty
-	waker *Waker
+	body   Body
+	task   *schedule.Task
+	busy   bool     // it is not finished although its frontiers are empty
+	wakers []*Waker // to be closed with the dataflow
 }
 
 // Body is what a node does in its turns.

@@ -28,6 +28,9 @@ func (w *Worker) Report() string {
 			}
 			fmt.Fprintf(&b, "  %s\n", l)
 		}
+		for _, i := range w.x.droppers(f) {
+			fmt.Fprintf(&b, "  worker %d has dropped it, and what it held stays\n", i)
+		}
 		if len(lines) == 0 {
 			fmt.Fprintf(&b, "  nothing is counted; an operator says that it is busy: %s\n", strings.Join(f.busy(), ", "))
 		}
@@ -49,7 +52,7 @@ func (f *Dataflow) holders() (lines []string) {
 			switch {
 			case p.element == nil: // the end of a scope: told of by what is inside
 			case strings.HasPrefix(p.port, "input"):
-				lines = append(lines, fmt.Sprintf("%v: %s wait at time %s before its %s%s", p.element, count(n, "record"), time, p.port, f.state(p.element)))
+				lines = append(lines, fmt.Sprintf("%v: %s at time %s before its %s%s", p.element, waiting(n), time, p.port, f.state(p.element)))
 			default:
 				lines = append(lines, fmt.Sprintf("%v holds %s at time %s for its %s%s", p.element, count(n, "capability"), time, p.port, f.state(p.element)))
 			}
@@ -74,6 +77,13 @@ func (f *Dataflow) busy() (names []string) {
 		}
 	}
 	return names
+}
+
+func waiting(n int64) string {
+	if n == 1 {
+		return "1 record waits"
+	}
+	return count(n, "record") + " wait"
 }
 
 func count(n int64, what string) string {

@@ -34,6 +34,7 @@ func (w *Worker) ship() {
 func (n *Node) turn() {
 	w := n.Flow.worker
 	w.Current = n.Element
+	w.panicking = false
 	w.rested()
 	n.body.Turn()
 	w.ship()
@@ -75,10 +76,15 @@ func (w *Worker) PausePoint(records int) {
 	if w.loop.Unwinding() {
 		runtime.Goexit()
 	}
-	if w.Exhausted(records) {
+	if w.Exhausted(records) && !w.panicking {
 		w.Yield()
 	}
 }
+
+// Panicking says that the program's logic has panicked: unless it recovers, its turn
+// will not end, so nothing of it may be published. It is not paused any more in
+// this turn.
+func (w *Worker) Panicking() { w.panicking = true }
 
 // Yield stops the running node until the next pass. All that it has finished is
 // shipped first, so that it is published with the end of this pass.

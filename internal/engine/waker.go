@@ -13,13 +13,21 @@ type Waker struct {
 	worker *Worker
 	node   *Node // nil: the worker itself
 	closed atomic.Bool
+	listed atomic.Bool // it is in the worker's list of those that were used
 }
 
 // Waker returns a waker for the worker.
 func (w *Worker) Waker() *Waker { return w.newWaker(nil) }
 
-// Waker returns a waker for the operator.
-func (n *Node) Waker() *Waker { return n.Flow.worker.newWaker(n) }
+// Waker returns a waker for the operator. It closes with the dataflow.
+func (n *Node) Waker() *Waker {
+	k := n.Flow.worker.newWaker(n)
+	n.wakers = append(n.wakers, k)
+	if n.Flow.gone() {
+		k.Close()
+	}
+	return k
+}
 
 func (w *Worker) newWaker(n *Node) *Waker {
 	w.wakers.open.Add(1)
@@ -32,7 +40,11 @@ func (k *Waker) Wake() {
 	if k.closed.Load() {
 		return
 	}
-	k.worker.wakers.use(k.node)
+	if k.node == nil {
+		k.worker.wakers.useWorker()
+	} else if k.listed.CompareAndSwap(false, true) {
+		k.worker.wakers.use(k)
+	}
 	k.worker.end.Signal()
 }
 
@@ -51,17 +63,20 @@ type wakers struct {
 
 	mu     sync.Mutex
 	worker bool
-	nodes  []*Node
-	spare  []*Node
+	listed []*Waker // of operators
+	spare  []*Waker
 }
 
-func (k *wakers) use(n *Node) {
+func (k *wakers) useWorker() {
 	k.mu.Lock()
-	if n == nil {
-		k.worker = true
-	} else if len(k.nodes) == 0 || k.nodes[len(k.nodes)-1] != n {
-		k.nodes = append(k.nodes, n)
-	}
+	k.worker = true
+	k.mu.Unlock()
+	k.used.Store(true)
+}
+
+func (k *wakers) use(w *Waker) {
+	k.mu.Lock()
+	k.listed = append(k.listed, w)
 	k.mu.Unlock()
 	k.used.Store(true)
 }
@@ -74,18 +89,20 @@ func (k *wakers) take() (worker bool) {
 	k.used.Store(false)
 	k.mu.Lock()
 	worker, k.worker = k.worker, false
-	k.nodes, k.spare = k.spare[:0], k.nodes
+	k.listed, k.spare = k.spare[:0], k.listed
 	k.mu.Unlock()
-	for _, n := range k.spare {
-		n.Wake()
+	for _, w := range k.spare {
+		w.listed.Store(false)
+		w.node.Wake()
 	}
+	clear(k.spare)
 	return worker
 }
 
 // takeNodes wakes the nodes, and leaves it to the next Step that the worker was woken.
 func (k *wakers) takeNodes() {
 	if k.used.Load() && k.take() {
-		k.use(nil)
+		k.useWorker()
 	}
 }
 
@@ -98,7 +115,7 @@ type alarm struct {
 // WakeAfter wakes the node when so much time has passed.
 func (n *Node) WakeAfter(d time.Duration) {
 	w := n.Flow.worker
-	a := alarm{w.clock.Now() + d, n}
+	a := alarm{w.after(d), n}
 	i := len(w.alarms)
 	for i > 0 && w.alarms[i-1].at < a.at {
 		i--

@@ -3,16 +3,16 @@ package engine
 import (
 	"context"
 	"errors"
+	"math"
 	"runtime"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/timely-go/timely/internal/batch"
-	"github.com/timely-go/timely/internal/comm"
+	"github.com/timely-go/timely/internal/callsite"
 	"github.com/timely-go/timely/internal/comm/local"
 	"github.com/timely-go/timely/internal/host"
-	"github.com/timely-go/timely/internal/progress"
 	"github.com/timely-go/timely/internal/schedule"
 )
 
@@ -31,11 +31,13 @@ type Worker struct {
 	end   *local.End
 	loop  *schedule.Loop
 
-	flows     []*Dataflow // by number
+	built     int         // dataflows, so far
+	flows     []*Dataflow // that are neither complete nor dropped
+	draining  []*Dataflow // that were dropped, while peers may still send
 	live      int         // flows that are neither complete nor dropped
 	dirty     []*Dataflow // flows whose counts have changed
 	ending    []*Dataflow // flows without pointstamps, until their nodes are idle
-	receivers []func()    // by channel: take in what has arrived
+	receivers []receiver  // by channel; nil where nothing arrives any more
 	closers   []Closer    // the inputs, to be closed when the program returns
 	closing   int         // how many closers there were when the closed ones were last forgotten
 	open      []Shipper   // inputs with a partly filled buffer
@@ -47,13 +49,15 @@ type Worker struct {
 	nextLook  int           // records after which the clock is looked at
 	began     time.Duration // when it was looked at first in the running turn
 	workLimit int
+	panicking bool // the logic of the running turn has
 	pauses    int  // so far
 	moved     bool // counts have changed since the Step began
 
 	wakers   wakers
-	alarms   []alarm // the next to ring is the last
-	returned bool    // its program has; guarded by Execution.mu
-	leaving  bool    // it ends because the execution has failed
+	alarms   []alarm           // the next to ring is the last
+	returned bool              // its program has; guarded by Execution.mu
+	leaving  bool              // it ends because the execution has failed
+	noticed  *schedule.Failure // of the loop's
 	left     atomic.Bool
 }
 
@@ -101,8 +105,19 @@ func (w *Worker) Outside(call string) {
 	if w.x.failing.Load() {
 		w.leave()
 	}
+	if w.loop.Unwinding() { // a deferred function of an operator that is not to go on
+		runtime.Goexit()
+	}
 	if n := w.Running(); n != nil {
-		panic("timely: " + call + " inside a turn of " + n.String() + "; call it from the program")
+		panic(callsite.Errorf(callsite.Caller(), "%s inside a turn of %v; call it from the program", call, n))
+	}
+}
+
+// betweenTurns is Outside for what runs operators: a dataflow is built first.
+func (w *Worker) betweenTurns(call string) {
+	w.Outside(call)
+	if w.building {
+		panic(callsite.Errorf(callsite.Caller(), "%s inside the building of a dataflow; call it when the dataflow is built", call))
 	}
 }
 
@@ -117,10 +132,10 @@ func (w *Worker) leave() {
 // limit is for ever. It returns after that, after a waker of the worker was used,
 // or at once if no dataflow is left.
 func (w *Worker) Step(limit time.Duration) {
-	w.Outside("Step")
+	w.betweenTurns("Step")
 	var until time.Duration
 	if limit >= 0 {
-		until = w.clock.Now() + limit
+		until = w.after(limit)
 	}
 	for {
 		ran, woken := w.round()
@@ -137,44 +152,73 @@ func (w *Worker) Step(limit time.Duration) {
 	}
 }
 
+// after returns the time when so much will have passed, or the end of time.
+func (w *Worker) after(d time.Duration) time.Duration {
+	now := w.clock.Now()
+	if d > math.MaxInt64-now {
+		return math.MaxInt64
+	}
+	return now + d
+}
+
 // Poll does what Step does without parking, and reports whether anything ran.
 func (w *Worker) Poll() (ran bool) {
-	w.Outside("Poll")
+	w.betweenTurns("Poll")
 	ran, woken := w.round()
 	return ran || woken
 }
 
 // round takes in what has arrived and makes passes while something is awake.
 func (w *Worker) round() (ran, woken bool) {
-	for _, in := range w.open {
-		in.Ship()
-	}
-	w.open = w.open[:0]
+	w.shipInputs()
 	w.moved = false
-	woken = w.wakers.take()
-	w.ring()
 	w.receive()
-	if len(w.dirty) > 0 {
+	woken = w.wakers.take() // after receive, which forgets the signal that comes with a Wake
+	w.ring()
+	if len(w.dirty) > 0 || len(w.ending) > 0 {
 		w.settle()
 	}
-	ran = w.loop.Step(passes)
-	if f := w.loop.Failure(); f != nil {
-		w.failedIn(f)
-	}
+	ran = w.pass()
 	if w.x.failing.Load() {
 		w.leave()
 	}
 	return ran || w.moved, woken
 }
 
-// failedIn notes what ended a task, and leaves.
-func (w *Worker) failedIn(f *schedule.Failure) {
-	err := errExited
-	if !f.Exit {
-		err = panicked(f.Value)
+// shipInputs hands to the dataflows what inputs have buffered.
+func (w *Worker) shipInputs() {
+	for _, in := range w.open {
+		in.Ship()
 	}
-	w.fail(err, f.Stack)
-	w.leave()
+	w.open = w.open[:0]
+}
+
+// pass makes passes. What ends a task is a failure before anything of the program
+// is unwound: a Goexit inside a task comes through here.
+func (w *Worker) pass() (ran bool) {
+	defer w.notice()
+	return w.loop.Step(passes)
+}
+
+// notice notes what has ended a task.
+func (w *Worker) notice() {
+	f := w.loop.Failure()
+	if f == nil || f == w.noticed {
+		return
+	}
+	w.noticed = f
+	if f.Exit && w.leaving { // because of a failure that is known
+		return
+	}
+	if w.Current == nil && f.Task != nil { // it was being unwound
+		w.Current = f.Task.Owner.(*Node).Element
+	}
+	if f.Exit {
+		w.fail(&Failure{Err: errExited, Stack: f.Stack})
+	} else {
+		w.fail(panicked(f.Value, f.Stack))
+	}
+	w.leaving = true
 }
 
 // park sleeps until something arrives.
@@ -187,7 +231,7 @@ func (w *Worker) park(limit time.Duration) {
 	}
 	if w.end.Park(limit, w.wakers.open.Load() == 0) {
 		w.Current = nil
-		w.fail(errors.New("no worker can go on: all of them are parked, with no timer and no open Waker. What holds the frontiers at this worker:\n"+w.Report()), nil)
+		w.fail(&Failure{Err: errors.New("no worker can go on: all of them are parked, with no timer and no open Waker. What holds the frontiers at this worker:\n" + w.Report())})
 	}
 	if w.x.failing.Load() {
 		w.leave()
@@ -198,16 +242,16 @@ func (w *Worker) park(limit time.Duration) {
 // stack, but for those of paused ones.
 func (w *Worker) between() {
 	w.Current = nil
-	w.wakers.takeNodes()
 	w.receive()
+	w.wakers.takeNodes()
 	w.settle()
 }
 
 // receive takes in what other workers sent.
 func (w *Worker) receive() {
 	for _, channel := range w.end.Ready() {
-		if channel < len(w.receivers) { // else it is looked at when it is opened
-			w.receivers[channel]()
+		if channel < len(w.receivers) && w.receivers[channel] != nil { // else it is looked at when it is opened, or closed
+			w.receivers[channel].take()
 		}
 	}
 }
@@ -242,31 +286,4 @@ func (w *Worker) endComplete() {
 	}
 	clear(w.ending[len(kept):])
 	w.ending = kept
-}
-
-// openQueue opens the next channel, whose messages wait in order.
-func openQueue[M any](w *Worker, receive func([]M)) []comm.Sender[M] {
-	in, to := local.OpenQueue[M](w.x.fabric, w.index, len(w.receivers))
-	var spare []M
-	w.receivers = append(w.receivers, func() {
-		got := in.Take(spare)
-		receive(got)
-		clear(got)
-		spare = got
-	})
-	return to
-}
-
-// openSum opens the channel on which a dataflow's progress travels.
-func openSum(w *Worker, empty func() *progress.Message, receive func(*progress.Message)) []comm.Sender[*progress.Message] {
-	in, to := local.OpenSum(w.x.fabric, w.index, len(w.receivers), empty,
-		func(into, from *progress.Message) { into.Merge(from) })
-	spare := empty()
-	w.receivers = append(w.receivers, func() {
-		got := in.Take(spare)
-		receive(got)
-		got.Reset()
-		spare = got
-	})
-	return to
 }

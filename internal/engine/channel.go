@@ -1,0 +1,89 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/timely-go/timely/internal/comm"
+	"github.com/timely-go/timely/internal/comm/local"
+	"github.com/timely-go/timely/internal/progress"
+)
+
+// receiver is this worker's end of a channel.
+type receiver interface {
+	take() // takes in what has arrived
+	stop() // from now on what arrives is discarded
+}
+
+// openQueue opens the next channel, whose messages wait in order.
+func openQueue[M any](w *Worker, receive func([]M)) []comm.Sender[M] {
+	in, to := local.OpenQueue[M](w.x.fabric, w.index, len(w.receivers))
+	w.receivers = append(w.receivers, &queue[M]{in: in, receive: receive})
+	return to
+}
+
+type queue[M any] struct {
+	in      *local.Queue[M]
+	receive func([]M) // nil: nobody wants them
+	spare   []M
+}
+
+func (q *queue[M]) take() {
+	got := q.in.Take(q.spare)
+	if q.receive == nil {
+		return
+	}
+	q.receive(got)
+	clear(got)
+	q.spare = got
+}
+
+func (q *queue[M]) stop() { q.receive, q.spare = nil, nil }
+
+// openSum opens the channel on which a dataflow's progress travels.
+func openSum(w *Worker, empty func() *progress.Message, receive func(*progress.Message)) []comm.Sender[*progress.Message] {
+	in, to := local.OpenSum(w.x.fabric, w.index, len(w.receivers), empty,
+		func(into, from *progress.Message) { into.Merge(from) })
+	w.receivers = append(w.receivers, &sum{in: in, receive: receive, spare: empty()})
+	return to
+}
+
+type sum struct {
+	in      *local.Sum[*progress.Message]
+	receive func(*progress.Message) // nil: nobody wants them
+	spare   *progress.Message
+}
+
+func (s *sum) take() {
+	got := s.in.Take(s.spare)
+	if s.receive != nil {
+		s.receive(got)
+	}
+	got.Reset()
+	s.spare = got
+}
+
+func (s *sum) stop() { s.receive = nil }
+
+// closeChannels ends the channels of a dataflow that is gone. Peers that keep one
+// that was dropped may still send: what they send is discarded as long as they do.
+func (w *Worker) closeChannels(f *Dataflow) {
+	if w.x.ends(f) || f.complete {
+		clear(w.receivers[f.channels.from:f.channels.to])
+		return
+	}
+	for _, r := range w.receivers[f.channels.from:f.channels.to] {
+		r.stop()
+	}
+	w.draining = append(w.draining, f)
+}
+
+// drained forgets the channels on which no peer sends any more.
+func (w *Worker) drained() {
+	w.draining = slices.DeleteFunc(w.draining, func(f *Dataflow) bool {
+		over := w.x.ended(f)
+		if over {
+			clear(w.receivers[f.channels.from:f.channels.to])
+		}
+		return over
+	})
+}

@@ -1,0 +1,150 @@
+package timely_test
+
+import (
+	"context"
+	"iter"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/timely-go/timely"
+	"github.com/timely-go/timely/internal/host"
+)
+
+// pausingAlways is a context in which an operator is paused whenever it can be.
+func pausingAlways() context.Context {
+	h := host.Real()
+	h.WorkLimit, h.MaxRecords = 1, 1
+	return host.With(context.Background(), h)
+}
+
+// A node that is paused while it pushes at one output ships what it has for the
+// others, which may lead into the same FlatMap.
+func TestFlatMapBehindTwoOutputsOfAnOperatorIsNotEnteredTwice(t *testing.T) {
+	inside, most, seen := 0, 0, 0
+	err := timely.Execute(pausingAlways(), timely.Config{}, func(w *timely.Worker) error {
+		timely.Dataflow(w, func(s timely.Scope[timely.Epoch]) {
+			b := timely.NewBuilder(s, "Two")
+			left, lefts := timely.AddOutput[int](b)
+			right, rights := timely.AddOutput[int](b)
+			toLeft, toRight := b.Initial(left), b.Initial(right)
+			done := false
+			b.Build(func() bool {
+				if done {
+					return false
+				}
+				done = true
+				l, r := left.Session(toLeft), right.Session(toRight)
+				for i := range 20 {
+					r.Send(i)
+					l.Send(i)
+				}
+				toLeft.Drop()
+				toRight.Drop()
+				return false
+			})
+			all := timely.FlatMap(timely.Concat(lefts, rights), func(n int) iter.Seq[int] {
+				return func(yield func(int) bool) {
+					inside++
+					most = max(most, inside)
+					for range 5 {
+						if !yield(n) {
+							break
+						}
+					}
+					inside--
+				}
+			})
+			timely.Inspect(all, func(int) { seen++ })
+		})
+		return nil
+	})
+	if err != nil || seen != 200 {
+		t.Fatal(seen, err)
+	}
+	if most != 1 {
+		t.Errorf("the function of FlatMap was entered %d times at once", most)
+	}
+}
+
+// A Source is one long turn.
+func TestLongTurnKeepsNothingOfTimesThatAreDone(t *testing.T) {
+	const few, many = 100_000, 600_000
+	var atFew, atMany uint64
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	err := timely.Execute(context.Background(), timely.Config{}, func(w *timely.Worker) error {
+		timely.Dataflow(w, func(s timely.Scope[timely.Epoch]) {
+			timely.Source(s, "Times", func(yield func(timely.Epoch, int) bool) {
+				for t := range timely.Epoch(many) {
+					switch t {
+					case few:
+						atFew = heap()
+					case many - 1:
+						atMany = heap()
+					}
+					if !yield(t, 1) {
+						return
+					}
+				}
+			})
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if grown := int64(atMany) - int64(atFew); grown > 512<<10 {
+		t.Errorf("the heap has grown by %d bytes over %d times", grown, many-few)
+	}
+}
+
+// What a failing operator has not done must not be told, even if its deferred
+// functions go on sending.
+func TestPanickingOperatorIsNotPausedAgain(t *testing.T) {
+	var passed []string
+	err := timely.Execute(pausingAlways(), timely.Config{}, func(w *timely.Worker) error {
+		input := timely.NewInput[timely.Epoch, int]()
+		timely.Dataflow(w, func(s timely.Scope[timely.Epoch]) {
+			b := timely.NewBuilder(s, "Panics")
+			in := timely.AddInput(b, input.Stream(s), timely.Pipeline)
+			busy, records := timely.AddOutput[int](b)
+			_, silent := timely.AddOutput[int](b)
+			b.Build(func() bool {
+				for at := range in.Batches() {
+					session := busy.Session(at)
+					defer func() {
+						for i := range 100 {
+							session.Send(i)
+						}
+					}()
+					panic("before it was done")
+				}
+				return false
+			})
+			timely.Inspect(records, func(int) {})
+			watch := timely.NewBuilder(s, "Watch")
+			frontier := timely.AddInput(watch, silent, timely.Pipeline)
+			watch.WakeOn(frontier, timely.Always)
+			watch.Build(func() bool {
+				if f := frontier.Frontier(); !f.LessEqual(0) {
+					passed = append(passed, f.String())
+				}
+				return false
+			})
+		})
+		input.Send(1)
+		input.AdvanceTo(3)
+		return nil
+	})
+	if err == nil || !strings.Contains(err.Error(), "before it was done") {
+		t.Fatal(err)
+	}
+	if passed != nil {
+		t.Errorf("the frontier has passed a time that failed: %v", passed)
+	}
+}
