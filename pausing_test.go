@@ -2,7 +2,6 @@ package timely_test
 
 import (
 	"context"
-	"iter"
 	"runtime"
 	"strings"
 	"testing"
@@ -16,55 +15,6 @@ func pausingAlways() context.Context {
 	h := host.Real()
 	h.WorkLimit, h.MaxRecords = 1, 1
 	return host.With(context.Background(), h)
-}
-
-// A node that is paused while it pushes at one output ships what it has for the
-// others, which may lead into the same FlatMap.
-func TestFlatMapBehindTwoOutputsOfAnOperatorIsNotEnteredTwice(t *testing.T) {
-	inside, most, seen := 0, 0, 0
-	err := timely.Execute(pausingAlways(), timely.Config{}, func(w *timely.Worker) error {
-		timely.Dataflow(w, func(s timely.Scope[timely.Epoch]) {
-			b := timely.NewBuilder(s, "Two")
-			left, lefts := timely.AddOutput[int](b)
-			right, rights := timely.AddOutput[int](b)
-			toLeft, toRight := b.Initial(left), b.Initial(right)
-			done := false
-			b.Build(func() bool {
-				if done {
-					return false
-				}
-				done = true
-				l, r := left.Session(toLeft), right.Session(toRight)
-				for i := range 20 {
-					r.Send(i)
-					l.Send(i)
-				}
-				toLeft.Drop()
-				toRight.Drop()
-				return false
-			})
-			all := timely.FlatMap(timely.Concat(lefts, rights), func(n int) iter.Seq[int] {
-				return func(yield func(int) bool) {
-					inside++
-					most = max(most, inside)
-					for range 5 {
-						if !yield(n) {
-							break
-						}
-					}
-					inside--
-				}
-			})
-			timely.Inspect(all, func(int) { seen++ })
-		})
-		return nil
-	})
-	if err != nil || seen != 200 {
-		t.Fatal(seen, err)
-	}
-	if most != 1 {
-		t.Errorf("the function of FlatMap was entered %d times at once", most)
-	}
 }
 
 // A Source is one long turn.
