@@ -82,6 +82,9 @@ func isEngine(pkg string) bool {
 	if !ok || strings.HasSuffix(pkg, "_test") {
 		return false
 	}
+	if below == "internal/sim" { // it builds programs, as users do
+		return false
+	}
 	top, _, _ := strings.Cut(below, "/")
 	return top == "internal" || top == "differential" || top == "timelytest"
 }

@@ -166,7 +166,7 @@ func (x *Execution) Stop() {
 }
 
 func (x *Execution) newWorker(index int) *Worker {
-	w := &Worker{x: x, index: index, clock: x.host.Clock, end: x.fabric.End(index), workLimit: x.host.WorkLimit}
+	w := &Worker{x: x, index: index, clock: x.host.Clock, end: x.fabric.End(index), turns: x.host.Turns, workLimit: x.host.WorkLimit}
 	if w.workLimit == 0 {
 		w.workLimit = workLimit
 	}
@@ -180,6 +180,10 @@ var errExited = errors.New("the worker's goroutine has ended without returning (
 
 // run is the life of a worker.
 func (w *Worker) run(program func(*Worker) error) {
+	if t := w.x.host.Turns; t != nil {
+		t.Begin(w.index)
+		defer t.End(w.index)
+	}
 	returned := false
 	defer func() {
 		if value := recover(); value != nil {

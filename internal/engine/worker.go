@@ -29,6 +29,7 @@ type Worker struct {
 	index int
 	clock host.Clock
 	end   *local.End
+	turns host.Turns // nil: it runs when it likes
 	loop  *schedule.Loop
 
 	built     int         // dataflows, so far
@@ -249,6 +250,9 @@ func (w *Worker) between() {
 
 // receive takes in what other workers sent.
 func (w *Worker) receive() {
+	if w.turns != nil {
+		w.turns.Yield(w.index)
+	}
 	for _, channel := range w.end.Ready() {
 		if channel < len(w.receivers) && w.receivers[channel] != nil { // else it is looked at when it is opened, or closed
 			w.receivers[channel].take()

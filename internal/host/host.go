@@ -13,6 +13,8 @@ import (
 type Host struct {
 	Clock     Clock
 	NewParker func(worker int) Parker
+	Transport Transport // nil: what a worker sends arrives at once
+	Turns     Turns     // nil: workers run when they like
 
 	Spin       bool // workers look for work for some microseconds before they park
 	WorkLimit  int  // records an operator handles in one turn before it yields; 0: the engine's default
@@ -41,6 +43,22 @@ func Real() *Host {
 		NewParker: func(int) Parker { return newRealParker() },
 		Spin:      true,
 	}
+}
+
+// Transport decides when what one worker sends to another arrives.
+type Transport interface {
+	// Send is called by the sender. It has deliver called once, now or later, by
+	// any goroutine: for one sender, receiver and channel in the order of Send.
+	Send(from, to, channel int, deliver func())
+}
+
+// Turns decides when workers run. A worker calls Begin on its goroutine before it
+// runs anything, Yield whenever it is about to take in what has arrived, and End
+// when it runs nothing any more. Begin and Yield return when it may go on.
+type Turns interface {
+	Begin(worker int)
+	Yield(worker int)
+	End(worker int)
 }
 
 type key struct{}

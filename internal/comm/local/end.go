@@ -109,6 +109,9 @@ func (f *Fabric) lastAsleep(e *End) bool {
 	f.sleeping.Lock()
 	defer f.sleeping.Unlock()
 	e.state.Store(asleep)
+	if f.carrying.Load() > 0 { // what is under way will wake somebody
+		return false
+	}
 	for _, other := range f.ends {
 		if !other.sleepsOn() {
 			return false

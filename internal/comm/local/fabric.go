@@ -3,6 +3,7 @@ package local
 import (
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/timely-go/timely/internal/comm"
 	"github.com/timely-go/timely/internal/host"
@@ -10,7 +11,9 @@ import (
 
 // Fabric joins the workers of one process.
 type Fabric struct {
-	ends []*End
+	ends      []*End
+	transport host.Transport // nil: messages arrive at once
+	carrying  atomic.Int64   // messages that the transport has not delivered
 
 	sleeping sync.Mutex // held by who falls asleep or ends: one sees what all others do
 
@@ -26,7 +29,7 @@ type opening struct {
 
 // NewFabric returns a fabric for so many workers.
 func NewFabric(workers int, h *host.Host) *Fabric {
-	f := &Fabric{begun: make(map[int]*opening)}
+	f := &Fabric{transport: h.Transport, begun: make(map[int]*opening)}
 	spin := h.Spin && workers <= runtime.GOMAXPROCS(0)
 	for i := range workers {
 		f.ends = append(f.ends, newEnd(f, h.NewParker(i), spin))
@@ -46,7 +49,9 @@ func OpenQueue[M any](f *Fabric, worker, channel int) (*Queue[M], []comm.Sender[
 	boxes := open(f, channel, func(e *End) *Queue[M] { return &Queue[M]{end: e, channel: channel} })
 	to := make([]comm.Sender[M], len(boxes))
 	for i, b := range boxes {
-		to[i] = b
+		if to[i] = b; f.transport != nil {
+			to[i] = &carried[M]{f, worker, i, channel, b, func(m M) M { return m }}
+		}
 	}
 	boxes[worker].hear()
 	return boxes[worker], to
@@ -61,10 +66,34 @@ func OpenSum[M any](f *Fabric, worker, channel int, empty func() M, merge func(i
 	})
 	to := make([]comm.Sender[M], len(boxes))
 	for i, b := range boxes {
-		to[i] = b
+		if to[i] = b; f.transport != nil {
+			to[i] = &carried[M]{f, worker, i, channel, b, func(m M) M {
+				copied := empty()
+				merge(copied, m)
+				return copied
+			}}
+		}
 	}
 	boxes[worker].hear()
 	return boxes[worker], to
+}
+
+// carried is the way to an inbox by a transport that may hold messages up.
+type carried[M any] struct {
+	fabric            *Fabric
+	from, to, channel int
+	inbox             comm.Sender[M]
+	keep              func(M) M // of what is only lent for the call
+}
+
+// Send implements comm.Sender.
+func (c *carried[M]) Send(m M) {
+	m = c.keep(m)
+	c.fabric.carrying.Add(1)
+	c.fabric.transport.Send(c.from, c.to, c.channel, func() {
+		c.inbox.Send(m)
+		c.fabric.carrying.Add(-1)
+	})
 }
 
 // open returns the inboxes of a channel: the first worker that asks makes them.

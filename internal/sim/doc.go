@@ -1,0 +1,22 @@
+// Package sim runs programs on the production engine in a world of its own: one
+// worker at a time, with a clock that stands still unless it is moved, and links
+// between workers that deliver when they are told to. What happens next is chosen
+// by a seeded adversary, so a run can be repeated exactly.
+//
+// A worker can be held up wherever it takes in what has arrived, and wherever it
+// parks. Between such points it runs alone. Every message between two workers, of
+// data or of progress, waits in the link from the one to the other; links may be
+// read in any order, but one channel of one link is first in, first out.
+//
+// Programs are generated, too, and evaluated naively on one goroutine. An operator
+// that waits for a time to be complete checks that nothing of that time comes
+// later; the sink checks that what it has when a time is complete is what the
+// naive evaluation says.
+//
+//	world.go    World: workers, links and clock; one step at a time
+//	policy.go   the adversaries that choose the next step
+//	program.go  random programs, built on the engine
+//	naive.go    their naive evaluation
+//	run.go      one seed: generate, simulate, compare
+//	shrink.go   a smaller case that fails, too
+package sim

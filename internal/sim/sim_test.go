@@ -1,0 +1,87 @@
+package sim
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+var (
+	seed  = flag.Uint64("seed", 0, "simulate this seed only")
+	seeds = flag.Int("seeds", 0, "simulate so many seeds, however long it takes")
+)
+
+const atLeast = 500 // seeds, however long it takes
+
+func TestSimulatedProgramsAgreeWithNaiveEvaluation(t *testing.T) {
+	if *seed != 0 {
+		c := Draw(*seed)
+		t.Log(c)
+		must(t, c)
+		return
+	}
+	n, limit := uint64(0), suiteTime()
+	var saw Sometimes
+	for begun := time.Now(); int(n) < max(atLeast, *seeds) || *seeds == 0 && time.Since(begun) < limit; {
+		n++
+		saw.add(must(t, Draw(n)))
+	}
+	if missing := saw.missing(); missing != nil {
+		t.Errorf("no seed has exercised %s", strings.Join(missing, ", "))
+	}
+	fmt.Printf("count: %d simulated seeds agreed with the naive evaluation\n", n)
+}
+
+// must runs a case, and shrinks it if it fails.
+func must(t *testing.T, c *Case) Sometimes {
+	t.Helper()
+	r := c.Run()
+	if r.Err != nil {
+		t.Logf("-seed %d failed: %v", c.Seed, r.Err)
+		small := Shrink(c)
+		t.Fatalf("as small as it gets: %v\ninput %v", small.Run().Err, small.Input)
+	}
+	return r.Saw
+}
+
+// Seeds that have found something, in the engine or in a mutant of it.
+var regressions = []uint64{2, 8, 9, 13, 19, 102, 1283}
+
+func TestSeedsThatFoundSomething(t *testing.T) {
+	for _, s := range regressions {
+		must(t, Draw(s))
+	}
+}
+
+func TestSameSeedHappensAgainExactly(t *testing.T) {
+	for s := range uint64(60) {
+		if a, b := Draw(s).Run(), Draw(s).Run(); a.Trace != b.Trace || a.Saw != b.Saw || a.Err != nil || b.Err != nil {
+			t.Fatalf("seed %d: %x and %x, %v, %v", s, a.Trace, b.Trace, a.Err, b.Err)
+		}
+	}
+}
+
+func TestShrinkingKeepsTheFailure(t *testing.T) {
+	c := Draw(13)
+	c.want = nil // so every result is wrong
+	if r := c.Run(); r.Err == nil {
+		t.Fatal("no failure")
+	}
+	for _, s := range c.smaller() {
+		if s.String() == c.String() && len(s.Input) == len(c.Input) && fmt.Sprint(s.Input) == fmt.Sprint(c.Input) {
+			t.Errorf("%v is not smaller", s)
+		}
+	}
+}
+
+// suiteTime is how long a randomized suite runs.
+func suiteTime() time.Duration {
+	if s, err := strconv.Atoi(os.Getenv("TIMELY_SUITE_SECONDS")); err == nil {
+		return time.Duration(s) * time.Second
+	}
+	return time.Second
+}
