@@ -27,11 +27,12 @@ type Capability[T Timestamp[T]] struct {
 // hold is a capability that is counted.
 type hold[T Timestamp[T]] struct {
 	time  T
-	base  T      // the time of the batch that it was retained from, where out is everyOutput
-	input int32  // where that came in
-	out   int32  // the output that it is for
-	stamp uint32 // changes when it ends, so that copies of the capability know
-	lent  bool   // a notificator's, which drops it
+	base  T        // the time of the batch that it was retained from, where out is everyOutput
+	input int32    // where that came in
+	out   int32    // the output that it is for
+	stamp uint32   // changes when it ends, so that copies of the capability know
+	lent  bool     // a notificator's, which drops it
+	also  *hold[T] // another for the same time, from an input that leads to other outputs
 }
 
 const everyOutput = -1 // all that the input is connected to
@@ -126,20 +127,32 @@ func (c Capability[T]) allowed(op *operator[T], out int32) {
 	if c.op != op {
 		panic(fmt.Errorf("timely: a capability of %v is used in %v", c.op.node, op.node))
 	}
-	input, base := c.input, c.base
-	if h := c.held; h != nil {
-		if h.out != everyOutput {
-			if h.out != out {
-				panic(fmt.Errorf("timely: a capability of %v for output %d is used for output %d", op.node, h.out, out))
-			}
+	input := c.input
+	if c.held == nil {
+		if op.paths == nil || op.reaches(input, c.base, out, c.time) {
 			return
 		}
-		input, base = h.input, h.base
+	} else {
+		for h := c.held; h != nil; h = h.also {
+			if h.good(op, out, c.Time()) {
+				return
+			}
+		}
+		if input = c.held.input; c.held.out != everyOutput {
+			panic(fmt.Errorf("timely: a capability of %v for output %d is used for output %d", op.node, c.held.out, out))
+		}
 	}
-	if op.paths != nil && !op.reaches(input, base, out, c.Time()) {
-		panic(fmt.Errorf("timely: a capability of %v at %v, from input %d, is used for output %d, to which that input is connected %v",
-			op.node, c.Time(), input, out, op.describePaths(input, out)))
+	panic(fmt.Errorf("timely: a capability of %v at %v, from input %d, is used for output %d, to which that input is connected %v",
+		op.node, c.Time(), input, out, op.describePaths(input, out)))
+}
+
+// good reports whether a hold can be used at an output at t, which is not before
+// the hold's own time.
+func (h *hold[T]) good(op *operator[T], out int32, t T) bool {
+	if h.out != everyOutput {
+		return h.out == out
 	}
+	return op.paths == nil || op.reaches(h.input, h.base, out, t)
 }
 
 // retain counts a capability at an output.
@@ -151,13 +164,27 @@ func (op *operator[T]) retain(c Capability[T], out int32) Capability[T] {
 	return Capability[T]{op: op, held: h, stamp: h.stamp}
 }
 
-// retainAll counts a capability at every output that it is good for.
-func (op *operator[T]) retainAll(c Capability[T]) *hold[T] {
-	h := op.newHold()
-	h.time, h.out, h.input, h.base, h.lent = c.Time(), everyOutput, c.input, c.base, true
-	if c.held != nil {
-		h.out, h.input, h.base = c.held.out, c.held.input, c.held.base
+// retainAll counts a capability at every output that it is good for, beside others
+// for the same time. It returns what stands for all of them.
+func (op *operator[T]) retainAll(c Capability[T], others *hold[T]) *hold[T] {
+	if c.held == nil {
+		return op.retainBeside(others, c.Time(), everyOutput, c.input, c.base)
 	}
+	for h := c.held; h != nil; h = h.also {
+		others = op.retainBeside(others, c.Time(), h.out, h.input, h.base)
+	}
+	return others
+}
+
+// retainBeside adds a hold unless one of the others is as good.
+func (op *operator[T]) retainBeside(others *hold[T], t T, out, input int32, base T) *hold[T] {
+	for o := others; o != nil; o = o.also {
+		if o.out == out && (out != everyOutput || op.paths == nil || o.input == input && o.base == base) {
+			return others
+		}
+	}
+	h := op.newHold()
+	h.time, h.out, h.input, h.base, h.lent, h.also = t, out, input, base, true, others
 	op.count(h, +1)
 	return h
 }
@@ -173,11 +200,16 @@ func (op *operator[T]) newHold() *hold[T] {
 	return &hold[T]{}
 }
 
+// drop ends a hold, and those beside it.
 func (op *operator[T]) drop(h *hold[T]) {
-	op.count(h, -1)
-	h.stamp++
-	op.holds--
-	op.spare = append(op.spare, h)
+	for h != nil {
+		also := h.also
+		op.count(h, -1)
+		h.stamp++
+		op.holds--
+		op.spare = append(op.spare, h)
+		h = also
+	}
 }
 
 // count adds d to the count of a hold, wherever it counts.

@@ -31,9 +31,8 @@ func (n *Notificator[T]) NotifyAt(at Capability[T]) {
 	} else if n.op != at.op {
 		panic(fmt.Errorf("timely: a notificator of %v is given a capability of %v", n.op.node, at.op.node))
 	}
-	if h := n.pending.At(at.Time()); *h == nil {
-		*h = n.op.retainAll(at)
-	}
+	h := n.pending.At(at.Time())
+	*h = n.op.retainAll(at, *h)
 	if !n.news {
 		n.news = true
 		n.op.notified = append(n.op.notified, n)
@@ -69,14 +68,27 @@ func (n *Notificator[T]) ready(of []order.Antichain[T], yield func(Capability[T]
 		}
 		h := *v
 		n.pending.Delete(t)
-		more := yield(Capability[T]{op: n.op, held: h, stamp: h.stamp})
-		n.op.drop(h)
-		if !more {
+		if !n.deliver(h, yield) {
 			n.news = true
 			n.op.notified = append(n.op.notified, n)
 			return
 		}
 	}
+}
+
+// deliver hands out one capability, which is dropped then, also if the logic panics
+// and recovers. It reports whether the loop goes on.
+func (n *Notificator[T]) deliver(h *hold[T], yield func(Capability[T]) bool) (more bool) {
+	returned := false
+	defer func() {
+		if !returned {
+			n.op.engine.Panicking()
+		}
+		n.op.drop(h)
+	}()
+	more = yield(Capability[T]{op: n.op, held: h, stamp: h.stamp})
+	returned = true
+	return more
 }
 
 // unread implements again: a time that was complete when it was added must not

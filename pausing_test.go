@@ -98,3 +98,66 @@ func TestPanickingOperatorIsNotPausedAgain(t *testing.T) {
 		t.Errorf("the frontier has passed a time that failed: %v", passed)
 	}
 }
+
+// A notificator hands out one capability for a time, good wherever one of those
+// that it was given is.
+func TestNotifiedFromTwoInputsIsGoodForTheOutputsOfBoth(t *testing.T) {
+	var got []string
+	err := timely.Execute(context.Background(), timely.Config{}, func(w *timely.Worker) error {
+		left, right := timely.NewInput[timely.Epoch, int](), timely.NewInput[timely.Epoch, int]()
+		timely.Dataflow(w, func(s timely.Scope[timely.Epoch]) {
+			b := timely.NewBuilder(s, "Crossed")
+			fromLeft := timely.AddInput(b, left.Stream(s), timely.Pipeline)
+			fromRight := timely.AddInput(b, right.Stream(s), timely.Pipeline)
+			toLeft, lefts := timely.AddOutput[string](b)
+			toRight, rights := timely.AddOutput[string](b)
+			b.Connect(fromLeft, toLeft, 0)
+			b.Connect(fromRight, toRight, 0)
+			complete := timely.NewNotificator[timely.Epoch]()
+			b.Build(func() bool {
+				for at := range fromLeft.Batches() {
+					complete.NotifyAt(at)
+				}
+				for at := range fromRight.Batches() {
+					complete.NotifyAt(at)
+				}
+				for at := range complete.Ready(fromLeft.Frontier(), fromRight.Frontier()) {
+					toLeft.Session(at).Send("left")
+					toRight.Session(at).Send("right")
+				}
+				return false
+			})
+			timely.Inspect(timely.Concat(lefts, rights), func(side string) { got = append(got, side) })
+		})
+		left.Send(1)
+		right.Send(1)
+		return nil
+	})
+	if err != nil || strings.Join(got, " ") != "left right" {
+		t.Error(got, err)
+	}
+}
+
+// A panic that the logic recovers from does not keep the time that it was notified of.
+func TestNotificationThatPanicsIsOver(t *testing.T) {
+	err := timely.Execute(context.Background(), timely.Config{}, func(w *timely.Worker) error {
+		input := timely.NewInput[timely.Epoch, int]()
+		timely.Dataflow(w, func(s timely.Scope[timely.Epoch]) {
+			complete := timely.NewNotificator[timely.Epoch]()
+			timely.Unary(input.Stream(s), timely.Pipeline, "Recovers", func(in *timely.InPort[timely.Epoch, int], out *timely.OutPort[timely.Epoch, int]) {
+				defer func() { _ = recover() }()
+				for at := range in.Batches() {
+					complete.NotifyAt(at)
+				}
+				for range complete.Ready(in.Frontier()) {
+					panic("never mind")
+				}
+			})
+		})
+		input.Send(1)
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

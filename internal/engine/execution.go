@@ -139,7 +139,7 @@ func (x *Execution) Fail(f *Failure) {
 		}
 		x.failing.Store(true) // before anything is unwound
 	}
-	follows := x.failure != f
+	follows := x.failure != f && !errors.Is(x.failure.Err, f.Err) // a worker may find the same again
 	x.mu.Unlock()
 	if follows && f.Worker >= 0 {
 		x.settings.Log.Error("another failure followed", "worker", f.Worker, "operator", f.Operator, "site", f.Site, "err", f.Err)
