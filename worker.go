@@ -41,7 +41,10 @@ func (w *Worker) Stopping() bool { return w.engine.Stopping() }
 //	}
 //
 // After a failure, of any worker, it does not return: the worker leaves by
-// runtime.Goexit, as tests do in FailNow, and deferred functions run.
+// runtime.Goexit, as tests do in FailNow, and deferred functions run. Do not call
+// it in a deferred function: when the program has panicked the engine does not
+// know of it until its deferred functions have run, and a step would tell the peers
+// what those did, such as closing an input.
 func (w *Worker) Step() { w.engine.Step(-1) }
 
 // StepFor is Step that parks no longer than d.
