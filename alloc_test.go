@@ -165,7 +165,7 @@ func TestMillionEpochsSentWithoutWaiting(t *testing.T) {
 		t.Fatal(arrived, err)
 	}
 	t.Logf("%v for %d epochs", took, epochs)
-	if limit := 4 * time.Second; took > limit { // about 0.5 s on a quiet machine
+	if limit := 4 * time.Second; took > limit && !raceEnabled { // about 0.6 s on a quiet machine
 		t.Errorf("%d epochs took %v, more than %v", epochs, took, limit)
 	}
 }

@@ -139,6 +139,12 @@ func TestKeptBatchFails(t *testing.T) {
 			return nil
 		}, timelytest.Workers(1))
 	})
+	if raceEnabled { // then buffers are poisoned under every setting, and all agree on a wrong answer
+		if len(r.told) != 0 {
+			t.Errorf("told %v", r.told)
+		}
+		return
+	}
 	for _, setting := range timelytest.Settings()[1:] {
 		found := slices.ContainsFunc(r.told, func(s string) bool { return strings.Contains(s, setting.String()) })
 		if !found {
