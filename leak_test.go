@@ -151,7 +151,7 @@ func TestNoGoroutineOrMemoryIsLeftAfter200Executions(t *testing.T) {
 		err := mustEnd(t, 1+i%4, func(w *timely.Worker) error {
 			input := timely.NewInput[epoch, int]()
 			timely.Dataflow(w, func(s epochScope) {
-				forever := timely.FlatMap(timely.Exchange(input.Stream(s), toWorker), func(int) iter.Seq[int] { return counting(1 << 40) })
+				forever := timely.FlatMap(timely.Exchange(input.Stream(s), toWorker), func(int) iter.Seq[int] { return counting(1 << 30) })
 				timely.Inspect(forever, func(n int) {
 					if n == 100_000 && i%3 == 1 {
 						panic("enough")
