@@ -128,6 +128,7 @@ func (w watcher[T, D]) FrontierMoved() {
 // Interest says when an operator wants to run because an input's frontier has moved.
 type Interest int
 
+// The kinds of interest.
 const (
 	IfHolding Interest = iota // while it holds a capability, or has called Frontier in its last turn
 	Always                    // every time

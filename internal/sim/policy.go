@@ -80,7 +80,7 @@ func Bursts() Policy {
 
 // anyPolicy draws an adversary for so many workers: a function that makes it, as
 // some remember what they did.
-func anyPolicy(r *rand.Rand, workers int) (name string, make func() Policy) {
+func anyPolicy(r *rand.Rand, workers int) (name string, begin func() Policy) {
 	a, b := r.IntN(workers), r.IntN(workers)
 	switch r.IntN(6) {
 	case 0:
