@@ -302,7 +302,7 @@ func TestPauseInRangeOverFunc(t *testing.T) {
 		for i := range numbers {
 			r.say(fmt.Sprint(i))
 			r.Yield()
-			defer r.say(fmt.Sprint("deferred", i)) //nolint:gocritic // a deferred call of a loop's body is what is tested
+			defer r.say(fmt.Sprint("deferred", i))
 		}
 	})
 	b := r.Add("b", func() { r.say("b") })
