@@ -16,8 +16,9 @@ type receiver interface {
 
 // openQueue opens the next channel, whose messages wait in order.
 func openQueue[M any](w *Worker, receive func([]M)) []comm.Sender[M] {
-	in, to := local.OpenQueue[M](w.x.fabric, w.index, len(w.receivers))
-	w.receivers = append(w.receivers, &queue[M]{in: in, receive: receive})
+	in, to := local.OpenQueue[M](w.x.fabric, w.index, w.channels)
+	w.receivers[w.channels] = &queue[M]{in: in, receive: receive}
+	w.channels++
 	return to
 }
 
@@ -41,9 +42,10 @@ func (q *queue[M]) stop() { q.receive, q.spare = nil, nil }
 
 // openSum opens the channel on which a dataflow's progress travels.
 func openSum(w *Worker, empty func() *progress.Message, receive func(*progress.Message)) []comm.Sender[*progress.Message] {
-	in, to := local.OpenSum(w.x.fabric, w.index, len(w.receivers), empty,
+	in, to := local.OpenSum(w.x.fabric, w.index, w.channels, empty,
 		func(into, from *progress.Message) { into.Merge(from) })
-	w.receivers = append(w.receivers, &sum{in: in, receive: receive, spare: empty()})
+	w.receivers[w.channels] = &sum{in: in, receive: receive, spare: empty()}
+	w.channels++
 	return to
 }
 
@@ -68,11 +70,11 @@ func (s *sum) stop() { s.receive = nil }
 // that was dropped may still send: what they send is discarded as long as they do.
 func (w *Worker) closeChannels(f *Dataflow) {
 	if w.x.ends(f) || f.complete {
-		clear(w.receivers[f.channels.from:f.channels.to])
+		w.forgetChannels(f)
 		return
 	}
-	for _, r := range w.receivers[f.channels.from:f.channels.to] {
-		r.stop()
+	for c := f.channels.from; c < f.channels.to; c++ {
+		w.receivers[c].stop()
 	}
 	w.draining = append(w.draining, f)
 }
@@ -82,8 +84,15 @@ func (w *Worker) drained() {
 	w.draining = slices.DeleteFunc(w.draining, func(f *Dataflow) bool {
 		over := w.x.ended(f)
 		if over {
-			clear(w.receivers[f.channels.from:f.channels.to])
+			w.forgetChannels(f)
 		}
 		return over
 	})
+}
+
+// forgetChannels forgets channels on which nothing is sent any more.
+func (w *Worker) forgetChannels(f *Dataflow) {
+	for c := f.channels.from; c < f.channels.to; c++ {
+		delete(w.receivers, c)
+	}
 }

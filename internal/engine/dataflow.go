@@ -138,14 +138,14 @@ func (f *Dataflow) seal() {
 		w.leave()
 	}
 	f.plan.parts = nil
-	f.channels.from = len(w.receivers)
+	f.channels.from = w.channels
 	for _, do := range f.seals {
 		do()
 	}
 	f.seals = nil
 	f.own = progress.OwnMessage(f.levels)
 	f.to = openSum(w, func() *progress.Message { return progress.NewMessage(f.levels) }, f.receive)
-	f.channels.to = len(w.receivers)
+	f.channels.to = w.channels
 	f.sealed = true
 	w.live++
 	w.ending = append(w.ending, f) // it may be complete from the beginning

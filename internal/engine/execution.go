@@ -40,7 +40,8 @@ type Execution struct {
 
 	mu      sync.Mutex
 	failure *Failure
-	plans   []blueprint // of the dataflows, by number
+	planned int                // dataflows, so far
+	plans   map[int]*blueprint // by number: of those that have not ended at all workers
 }
 
 // Stopper ends an execution in good order.
@@ -51,7 +52,7 @@ type Stopper interface{ Stop() }
 // nil, is given the way to stop the execution in good order. It returns nil or
 // the first failure.
 func Execute(ctx context.Context, s Settings, begin func(Stopper), program func(*Worker) error) error {
-	x := &Execution{settings: s, host: host.From(ctx)}
+	x := &Execution{settings: s, host: host.From(ctx), plans: make(map[int]*blueprint)}
 	x.ctx, x.cancel = context.WithCancelCause(ctx)
 	defer x.cancel(nil)
 	if x.ctx.Err() != nil {
@@ -166,7 +167,7 @@ func (x *Execution) Stop() {
 }
 
 func (x *Execution) newWorker(index int) *Worker {
-	w := &Worker{x: x, index: index, clock: x.host.Clock, end: x.fabric.End(index), turns: x.host.Turns, workLimit: x.host.WorkLimit}
+	w := &Worker{x: x, index: index, clock: x.host.Clock, end: x.fabric.End(index), turns: x.host.Turns, receivers: make(map[int]receiver), workLimit: x.host.WorkLimit}
 	if w.workLimit == 0 {
 		w.workLimit = workLimit
 	}

@@ -24,7 +24,7 @@ func (f *Failure) Error() string {
 	if f.Operator != "" {
 		at = append(at, f.Operator+"@"+f.Site)
 	}
-	text := fmt.Sprint(f.Err) // bears with an Error method that panics
+	text := oneLine(fmt.Sprint(f.Err)) // bears with an Error method that panics
 	if own, ours := strings.CutPrefix(text, "timely: "); ours {
 		text = own
 	} else if f.panicked {

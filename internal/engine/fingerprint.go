@@ -74,12 +74,13 @@ func (b *blueprint) differs(other *blueprint) error {
 func (x *Execution) agree(f *Dataflow) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if f.number == len(x.plans) {
-		f.plan.left = len(x.workers) - 1
-		x.plans = append(x.plans, f.plan)
-		if f.plan.left == 0 {
-			x.plans[f.number].parts = nil
+	if f.number == x.planned {
+		plan := f.plan
+		if plan.left = len(x.workers) - 1; plan.left == 0 {
+			plan.parts = nil
 		}
+		x.plans[f.number] = &plan
+		x.planned++
 		for i, w := range x.workers {
 			if w.returned && w.built <= f.number {
 				return fmt.Errorf("the program of worker %d has returned without building the dataflow at %v; every worker must build the same dataflows", i, f.plan.site)
@@ -87,7 +88,7 @@ func (x *Execution) agree(f *Dataflow) error {
 		}
 		return nil
 	}
-	plan := &x.plans[f.number]
+	plan := x.plans[f.number]
 	if err := f.plan.differs(plan); err != nil {
 		return err
 	}
@@ -102,10 +103,10 @@ func (x *Execution) agree(f *Dataflow) error {
 func (x *Execution) ends(f *Dataflow) (last bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	plan := &x.plans[f.number]
+	plan := x.plans[f.number]
 	plan.ended++
 	if plan.ended == len(x.workers) {
-		plan.droppers = nil
+		delete(x.plans, f.number)
 		return true
 	}
 	if f.dropped {
@@ -118,14 +119,17 @@ func (x *Execution) ends(f *Dataflow) (last bool) {
 func (x *Execution) ended(f *Dataflow) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.plans[f.number].ended == len(x.workers)
+	return x.plans[f.number] == nil
 }
 
 // droppers returns the workers that have dropped a dataflow.
 func (x *Execution) droppers(f *Dataflow) []int {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return slices.Clone(x.plans[f.number].droppers)
+	if plan := x.plans[f.number]; plan != nil {
+		return slices.Clone(plan.droppers)
+	}
+	return nil
 }
 
 // returns notes that a worker's program has returned, after it built so many dataflows.
@@ -133,7 +137,7 @@ func (x *Execution) returns(w *Worker) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	w.returned = true
-	if w.built < len(x.plans) {
+	if w.built < x.planned {
 		return fmt.Errorf("the program has returned without building the dataflow at %v, which another worker has built; every worker must build the same dataflows",
 			x.plans[w.built].site)
 	}

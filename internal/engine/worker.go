@@ -32,17 +32,18 @@ type Worker struct {
 	turns host.Turns // nil: it runs when it likes
 	loop  *schedule.Loop
 
-	built     int         // dataflows, so far
-	flows     []*Dataflow // that are neither complete nor dropped
-	draining  []*Dataflow // that were dropped, while peers may still send
-	live      int         // flows that are neither complete nor dropped
-	dirty     []*Dataflow // flows whose counts have changed
-	ending    []*Dataflow // flows without pointstamps, until their nodes are idle
-	receivers []receiver  // by channel; nil where nothing arrives any more
-	closers   []Closer    // the inputs, to be closed when the program returns
-	closing   int         // how many closers there were when the closed ones were last forgotten
-	open      []Shipper   // inputs with a partly filled buffer
-	staged    []Shipper   // see Staged
+	built     int              // dataflows, so far
+	flows     []*Dataflow      // that are neither complete nor dropped
+	draining  []*Dataflow      // that were dropped, while peers may still send
+	live      int              // flows that are neither complete nor dropped
+	dirty     []*Dataflow      // flows whose counts have changed
+	ending    []*Dataflow      // flows without pointstamps, until their nodes are idle
+	channels  int              // opened so far
+	receivers map[int]receiver // by channel: those on which something may arrive
+	closers   []Closer         // the inputs, to be closed when the program returns
+	closing   int              // how many closers there were when the closed ones were last forgotten
+	open      []Shipper        // inputs with a partly filled buffer
+	staged    []Shipper        // see Staged
 	building  bool
 
 	work      int           // records handled in the running turn
@@ -254,8 +255,8 @@ func (w *Worker) receive() {
 		w.turns.Yield(w.index)
 	}
 	for _, channel := range w.end.Ready() {
-		if channel < len(w.receivers) && w.receivers[channel] != nil { // else it is looked at when it is opened, or closed
-			w.receivers[channel].take()
+		if r := w.receivers[channel]; r != nil { // else it is looked at when it is opened, or is closed
+			r.take()
 		}
 	}
 }
