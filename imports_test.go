@@ -42,6 +42,7 @@ var importTable = []importRow{
 	{pkg: "timely", may: "std order codec event internal/... github.com/spf13/pflag github.com/zeebo/xxh3", never: "net/http console"},
 
 	{pkg: "timelytest", may: "std timely internal/host internal/batch internal/script"},
+	{pkg: "internal/mutants", may: "std"},
 	{pkg: "internal/sim", may: "std timely internal/host"},
 	{pkg: "bench/...", may: "std timely"},
 	{pkg: "examples/...", may: "std timely order"},

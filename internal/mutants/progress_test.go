@@ -1,0 +1,150 @@
+package mutants
+
+// Counts become frontiers.
+var progressMutants = []mutant{
+	{
+		name: "frontiers are not mended when a time vanishes",
+		file: "internal/progress/tracker.go",
+		old:  `			k.moved = p.points.Mend(k.moved[:0])`,
+		new:  `			k.moved = k.moved[:0]`,
+		by:   sim,
+	},
+	{
+		name: "what arrives from elsewhere is not mended when a time vanishes",
+		file: "internal/progress/tracker.go",
+		old:  `		moved = p.implied.Mend(moved)`,
+		new:  `		_ = p`,
+		by:   sim,
+	},
+	{
+		name: "a search for the next frontier passes over too many times",
+		file: "internal/progress/index.go",
+		old:  `		if covers(frontier, c.meet) {`,
+		new:  `		if covers(frontier, c.low) {`,
+		by:   suite{"./internal/progress", "TestIndexAgreesWithMap|CountsAgreeWithMap"},
+	},
+	{
+		name: "a search begins after the first time that vanished",
+		file: "internal/progress/counts.go",
+		old:  `	if !c.torn || t.Compare(c.from) < 0 {`,
+		new:  `	if !c.torn || t.Compare(c.from) > 0 {`,
+		by:   suite{"./internal/progress", "CountsAgreeWithMap"},
+	},
+	{
+		name: "scopes tell their parents before what is inside them told them",
+		file: "internal/progress/level.go",
+		old: `	for i := len(levels) - 1; i >= 0; i-- {
+		levels[i].Apply()
+	}
+`,
+		new: `	for _, l := range levels {
+		l.Apply()
+	}
+`,
+		by: sim,
+	},
+	{
+		name: "frontiers enter scopes from the inside out",
+		file: "internal/progress/level.go",
+		old: `	for _, l := range levels {
+		l.Propagate()
+	}
+`,
+		new: `	for i := len(levels) - 1; i >= 0; i-- {
+		levels[i].Propagate()
+	}
+`,
+		by: sim,
+	},
+	{
+		name: "what a scope holds is not told to its parent",
+		file: "internal/progress/link.go",
+		old:  `	l.parent.apply(l.told)`,
+		new:  ``,
+		by:   sim,
+	},
+	{
+		name: "the frontier around a scope does not enter it",
+		file: "internal/progress/link.go",
+		old:  `		l.imply(in.inner, l.frame)`,
+		new:  ``,
+		by:   sim,
+	},
+	{
+		name: "what is held around a scope is not seen at its entrance",
+		file: "internal/progress/link.go",
+		old: `	l.ports[inner].fed = true
+`,
+		new: ``,
+		by:  suite{".", "TestProbeAtTheEntranceOfAScopeSeesWhatMayEnter"},
+	},
+	{
+		name: "components are settled against their order",
+		file: "internal/progress/tracker.go",
+		old:  `{ return *a < *b }`,
+		new:  `{ return *a > *b }`,
+		by:   suite{"./internal/progress", "TestTracker$|TestTrackerAgreesWithOracle|TestChangeCostsWhatItReaches"},
+	},
+	{
+		name:  "changes go round a cycle in no order of time",
+		file:  "internal/progress/tracker.go",
+		old:   `	return a.Time.Compare(b.Time) < 0`,
+		new:   `	return a.Time.Compare(b.Time) > 0`,
+		by:    suite{"./internal/progress", "TestTracker$|TestCycleCostsTheSameInEitherOrder"},
+		hangs: true,
+	},
+	{
+		name: "changes leave a cycle without the delay of their way",
+		file: "internal/progress/tracker.go",
+		old: `				t, ok := u.Time.Plus(w.summary)
+				switch {`,
+		new: `				t, ok := u.Time.Plus(w.summary)
+				if !inside {
+					t = u.Time
+				}
+				switch {`,
+		by: suite{"./internal/progress", "TestTracker$|TestTrackerAgreesWithOracle"},
+	},
+	{
+		name: "a feedback's delay is not in the graph",
+		file: "loop.go",
+		old:  `	summary, ok := r.summary.Plus(l.delay)`,
+		new:  `	summary, ok := r.summary, true`,
+		by:   sim,
+	},
+	{
+		name: "records go round a loop without its delay",
+		file: "loop.go",
+		old:  `	later, ok := at.Plus(l.delay)`,
+		new:  `	later, ok := at, true`,
+		by:   sim,
+	},
+	{
+		name: "a stream that enters a scope is not in the graph",
+		file: "scope.go",
+		old:  `	s.feeds(e, outer)`,
+		new:  ``,
+		by:   sim,
+	},
+	{
+		name: "of streams that are brought together only one is in the graph",
+		file: "concat.go",
+		old:  `		roots.add(s.roots)`,
+		new:  `		roots.all = s.roots`,
+		by:   sim,
+	},
+	{
+		name: "a probe where streams meet looks at one of them",
+		file: "probe.go",
+		old:  `len(s.roots) == 1 && `,
+		new:  ``,
+		by:   suite{".", "TestProbeWhereStreamsMeetWaitsForAllOfThem"},
+	},
+	{
+		name: "a path that takes time is in the graph without it",
+		file: "operator.go",
+		old:  `			op.graph.Connect(at, op.outputs[o].at, s)`,
+		new:  `			op.graph.Connect(at, op.outputs[o].at, op.zero[0])`,
+		by:   suite{".", "TestPathsTakeTheirTime"},
+	},
+}
