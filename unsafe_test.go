@@ -1,0 +1,80 @@
+package timely_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// unsafeFiles are the files that may import unsafe, with what they need it for.
+// Only they can be wrong about memory: what they read and write is bounded by what
+// the line says, and .ci/run runs their tests with the compiler's checks of pointers.
+var unsafeFiles = map[string]string{
+	"internal/batch/pool.go":   "the size of a record, by unsafe.Sizeof alone: no memory is looked at",
+	"internal/batch/poison.go": "overwrites, as bytes, a buffer of records without pointers that nobody refers to; only in tests and under the race detector",
+}
+
+// TestUnsafeIsConfined looks at every file of the module but tests, whatever it is built for.
+func TestUnsafeIsConfined(t *testing.T) {
+	found, seen := map[string]bool{}, 0
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := entry.Name()
+		switch {
+		case entry.IsDir() && path != "." && strings.HasPrefix(name, "."):
+			return filepath.SkipDir
+		case entry.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
+			return nil
+		}
+		seen++
+		path = filepath.ToSlash(path)
+		for _, imported := range importsOf(t, path) {
+			switch {
+			case imported == "C":
+				t.Errorf("%s imports C; the module is pure Go", path)
+			case imported != "unsafe":
+			case unsafeFiles[path] == "":
+				t.Errorf("%s imports unsafe; do without, or add it to unsafeFiles with the reason", path)
+			default:
+				found[path] = true
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen < 50 {
+		t.Errorf("only %d files were seen", seen)
+	}
+	for _, path := range slices.Sorted(maps.Keys(unsafeFiles)) {
+		if !found[path] {
+			t.Errorf("%s does not import unsafe: take it off the list", path)
+		}
+	}
+}
+
+// importsOf returns what a file imports.
+func importsOf(t *testing.T, path string) (paths []string) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, spec := range file.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, imported)
+	}
+	return paths
+}
