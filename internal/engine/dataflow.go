@@ -147,6 +147,7 @@ func (f *Dataflow) seal() {
 	f.to = openSum(w, func() *progress.Message { return progress.NewMessage(f.levels) }, f.receive)
 	f.channels.to = w.channels
 	f.sealed = true
+	w.x.audit.begins(f)
 	w.live++
 	w.ending = append(w.ending, f) // it may be complete from the beginning
 	w.dirty = slices.DeleteFunc(w.dirty, func(d *Dataflow) bool { return d == f })
@@ -176,8 +177,10 @@ func (f *Dataflow) settle() {
 			}
 		}
 	}
+	w.x.audit.settles(f)
 	f.dirty = false // before anybody is told of a frontier, who may change something
 	progress.Settle(f.levels)
+	w.x.audit.check(f)
 	if f.pointstamps() == 0 {
 		w.ending = append(w.ending, f)
 	}

@@ -13,6 +13,7 @@
 //	node.go         Node and Element: operators and stages as the engine sees them
 //	fingerprint.go  whether all workers build the same dataflows
 //	waker.go        Waker, timers
+//	audit.go        in simulations: no view runs ahead of what is true
 //	failure.go      Failure: what Execute returns
 //	report.go       what holds which frontier, in words; who is stuck
 package engine

@@ -16,6 +16,7 @@ import (
 	"github.com/timely-go/timely/internal/batch"
 	"github.com/timely-go/timely/internal/comm/local"
 	"github.com/timely-go/timely/internal/host"
+	"github.com/timely-go/timely/internal/progress"
 )
 
 // Settings are what an execution is told from outside.
@@ -32,6 +33,8 @@ type Execution struct {
 	host     *host.Host
 	fabric   *local.Fabric
 	workers  []*Worker
+
+	audit *audit // nil: nobody checks
 
 	ctx      context.Context // ends at the first failure, with its cause
 	cancel   context.CancelCauseFunc
@@ -57,6 +60,9 @@ func Execute(ctx context.Context, s Settings, begin func(Stopper), program func(
 	defer x.cancel(nil)
 	if x.ctx.Err() != nil {
 		return x.contextEnded()
+	}
+	if tell := x.host.Audit; tell != nil {
+		x.audit = &audit{tell, make(map[int]*progress.Truth)}
 	}
 	x.fabric = local.NewFabric(s.Workers, x.host)
 	for i := range s.Workers {

@@ -16,6 +16,10 @@ type Host struct {
 	Transport Transport // nil: what a worker sends arrives at once
 	Turns     Turns     // nil: workers run when they like
 
+	// Audit, if not nil, is told of each worker whose view of a dataflow has run
+	// ahead of what is true. It needs Turns: all workers are looked at.
+	Audit func(error)
+
 	Spin       bool // workers look for work for some microseconds before they park
 	WorkLimit  int  // records an operator handles in one turn before it yields; 0: the engine's default
 	MaxRecords int  // in a buffer; 0: the engine's default

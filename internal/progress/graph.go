@@ -81,7 +81,6 @@ func (k *Tracker[T]) Seal() error {
 	k.summarizeOutputs()
 	k.sealed = true
 	k.apply(k.initial)
-	k.initial = nil
 	return nil
 }
 

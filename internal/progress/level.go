@@ -18,6 +18,9 @@ type Level interface {
 	NewPart() Part      // an empty part for a message
 	Pointstamps() int   // how many pointstamps are counted: none means that the scope is complete
 	Describe(Describer) // tells each counted pointstamp in words
+
+	Initial() Part          // what was assumed before the graph was sealed
+	Audit(truth Part) error // says what is true and not covered by the frontiers here: see Truth
 }
 
 // Describer is told of a count at a location.

@@ -10,7 +10,8 @@
 //
 // Programs are generated, too, and evaluated naively on one goroutine. An operator
 // that waits for a time to be complete checks that nothing of that time comes
-// later; the sink checks that what it has when a time is complete is what the
+// later, and after each settlement of any worker it is checked that the frontiers
+// of every worker cover all records and capabilities that there are, anywhere; the sink checks that what it has when a time is complete is what the
 // naive evaluation says.
 //
 //	world.go    World: workers, links and clock; one step at a time

@@ -24,6 +24,7 @@ type World struct {
 	serial  int           // of the message that was sent last
 	newest  int           // serial number of the newest message that has arrived
 	late    int           // messages that arrived after newer ones
+	wrong   error         // the first view that ran ahead of what is true
 }
 
 // worker is where a worker stands.
@@ -81,9 +82,17 @@ func (w *World) Host(workLimit, maxRecords int) *host.Host {
 		NewParker:  func(i int) host.Parker { return parker{w, w.workers[i]} },
 		Transport:  w,
 		Turns:      w,
+		Audit:      w.audit,
 		WorkLimit:  workLimit,
 		MaxRecords: maxRecords,
 		Poison:     true,
+	}
+}
+
+// audit is told of a worker whose view has run ahead.
+func (w *World) audit(err error) {
+	if w.wrong == nil {
+		w.wrong = err
 	}
 }
 
@@ -188,6 +197,9 @@ func (w *World) Run(limit int) error {
 			return fmt.Errorf("not at an end after %d steps", limit)
 		}
 		w.take(choices[w.policy.Choose(w.rand, choices)])
+		if w.wrong != nil {
+			return fmt.Errorf("after %d steps: %w", n, w.wrong)
+		}
 	}
 }
 
