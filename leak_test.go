@@ -145,8 +145,8 @@ func TestNoGoroutineIsLeftAfterSuccess(t *testing.T) {
 	}
 }
 
-func TestNoGoroutineOrMemoryIsLeftAfter200Executions(t *testing.T) {
-	const rounds = 200
+func TestNoGoroutineOrMemoryIsLeftAfterAThousandExecutions(t *testing.T) {
+	const rounds = 1000
 	cycle := func(i int) {
 		err := mustEnd(t, 1+i%4, func(w *timely.Worker) error {
 			input := timely.NewInput[epoch, int]()
