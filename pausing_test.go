@@ -161,3 +161,26 @@ func TestNotificationThatPanicsIsOver(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The batch of the outer loop would be lost sight of.
+func TestBatchesInsideALoopOverTheSameInputIsRefused(t *testing.T) {
+	err := timely.Execute(context.Background(), timely.Config{}, func(w *timely.Worker) error {
+		input := timely.NewInput[timely.Epoch, int]()
+		timely.Dataflow(w, func(s timely.Scope[timely.Epoch]) {
+			timely.Unary(input.Stream(s), timely.Pipeline, "Nested", func(in *timely.InPort[timely.Epoch, int], out *timely.OutPort[timely.Epoch, int]) {
+				for at := range in.Batches() {
+					for _, ns := range in.Batches() {
+						out.Session(at).SendBatch(ns)
+					}
+				}
+			})
+		})
+		input.Send(1)
+		input.AdvanceTo(1)
+		input.Send(2)
+		return nil
+	})
+	if err == nil || !strings.Contains(err.Error(), "inside a loop over the same input's") || !strings.Contains(err.Error(), "pausing_test.go") {
+		t.Error(err)
+	}
+}

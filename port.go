@@ -6,6 +6,7 @@ import (
 	"reflect"
 
 	"github.com/timely-go/timely/internal/batch"
+	"github.com/timely-go/timely/internal/callsite"
 	"github.com/timely-go/timely/internal/engine"
 	"github.com/timely-go/timely/internal/progress"
 	"github.com/timely-go/timely/order"
@@ -56,6 +57,9 @@ func (in *InPort[T, D]) Batches() iter.Seq2[Capability[T], []D] {
 func (in *InPort[T, D]) each(yield func(Capability[T], []D) bool) {
 	op := in.op
 	op.mustRun("Batches")
+	if in.lent != nil {
+		panic(callsite.Errorf(callsite.Caller(), "Batches of %v inside a loop over the same input's; break the loop, or go on with it", op.node))
+	}
 	if in.leftTurn != op.turn {
 		in.leftTurn, in.left = op.turn, in.queue.len()
 	}
