@@ -81,7 +81,8 @@
 //	main.go          Main: a program as a command
 //	execute.go       Execute: a program anywhere else
 //	config.go        Config and its flags
-//	worker.go        Worker, Waker, Failure
+//	failure.go       Failure: what Execute returns
+//	worker.go        Worker, Waker
 //	scope.go         Dataflow, Region, Nested, Enter, Leave
 //	stream.go        Stream: where it comes from, and the tee to its receivers
 //	stage.go         stages and the lines that they form

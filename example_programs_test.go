@@ -176,3 +176,25 @@ func ExampleInstalled() {
 	// second: 2
 	// <nil>
 }
+
+var errNoFlour = errors.New("no flour")
+
+// errors.Is looks at what a program returned.
+func ExampleFailure_Unwrap() {
+	err := timely.Execute(context.Background(), timely.Config{Workers: 2}, func(w *timely.Worker) error {
+		if w.Index() == 1 {
+			return fmt.Errorf("bake: %w", errNoFlour)
+		}
+		return nil
+	})
+	var failure *timely.Failure
+	if errors.As(err, &failure) {
+		fmt.Println(failure.Worker, failure.Unwrap())
+		fmt.Println(failure.Error())
+	}
+	fmt.Println(errors.Is(err, errNoFlour))
+	// Output:
+	// 1 bake: no flour
+	// timely: worker 1: bake: no flour
+	// true
+}

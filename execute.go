@@ -29,16 +29,27 @@ func execute(ctx context.Context, c Config, begin func(engine.Stopper), program 
 	if err := c.check(); err != nil {
 		return err
 	}
-	s := engine.Settings{Workers: max(1, c.Workers), Grace: c.Grace, Log: c.Log}
+	var first *Failure // set before the context ends with it
+	s := engine.Settings{
+		Workers: max(1, c.Workers), Grace: c.Grace, Log: c.Log,
+		Cause: func(f *engine.Failure) error { first = failureOf(f); return first },
+	}
 	if s.Grace == 0 {
 		s.Grace = time.Second
 	}
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)
 	}
-	return engine.Execute(ctx, s, begin, func(w *engine.Worker) error {
+	f := engine.Execute(ctx, s, begin, func(w *engine.Worker) error {
 		return program(&Worker{engine: w, args: c.Args})
 	})
+	switch {
+	case f == nil:
+		return nil
+	case first != nil && first.engine == f:
+		return first
+	}
+	return failureOf(f)
 }
 
 func (c *Config) check() error {

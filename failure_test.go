@@ -925,3 +925,19 @@ func TestAPanicWhileAPausedOperatorIsUnwoundIsAFailure(t *testing.T) {
 		t.Error(f)
 	}
 }
+
+func TestTheContextEndsWithTheFailureAsItsCause(t *testing.T) {
+	var cause error
+	err := timely.Execute(context.Background(), timely.Config{Workers: 2}, func(w *timely.Worker) error {
+		if w.Index() == 1 {
+			return errors.New("no more")
+		}
+		<-w.Context().Done()
+		cause = context.Cause(w.Context())
+		return nil
+	})
+	var f *timely.Failure
+	if err == nil || cause != err || !errors.As(cause, &f) || f.Worker != 1 || f.Err.Error() != "no more" {
+		t.Errorf("the cause is %v, the failure %v", cause, err)
+	}
+}

@@ -72,8 +72,3 @@ func (k *Waker) Wake() { k.engine.Wake() }
 
 // Close says that the waker will not be used any more. Wake then does nothing.
 func (k *Waker) Close() { k.engine.Close() }
-
-// Failure is what [Execute] returns: the first thing that went wrong. Process and
-// Worker say where, Operator and Site in which operator or stage if it was in one,
-// Err what, and Stack where a panic came from.
-type Failure = engine.Failure

@@ -24,6 +24,8 @@ type Settings struct {
 	Workers int
 	Grace   time.Duration // how long workers may take to leave after a failure
 	Log     *slog.Logger  // never nil
+
+	Cause func(*Failure) error // the failure as the context's cause is; nil: as it is
 }
 
 // Execution is the workers of one Execute. Workers meet here and in the fabric;
@@ -54,7 +56,7 @@ type Stopper interface{ Stop() }
 // them have returned and all dataflows are complete. The begin function, if not
 // nil, is given the way to stop the execution in good order. It returns nil or
 // the first failure.
-func Execute(ctx context.Context, s Settings, begin func(Stopper), program func(*Worker) error) error {
+func Execute(ctx context.Context, s Settings, begin func(Stopper), program func(*Worker) error) *Failure {
 	x := &Execution{settings: s, host: host.From(ctx), plans: make(map[int]*blueprint)}
 	x.ctx, x.cancel = context.WithCancelCause(ctx)
 	defer x.cancel(nil)
@@ -92,9 +94,6 @@ func Execute(ctx context.Context, s Settings, begin func(Stopper), program func(
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.failure == nil {
-		return nil
-	}
 	return x.failure
 }
 
@@ -154,7 +153,11 @@ func (x *Execution) Fail(f *Failure) {
 	if !first {
 		return
 	}
-	x.cancel(f)
+	if x.settings.Cause != nil {
+		x.cancel(x.settings.Cause(f))
+	} else {
+		x.cancel(f)
+	}
 	for _, w := range x.workers {
 		w.end.Signal()
 	}
