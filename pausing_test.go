@@ -184,3 +184,43 @@ func TestBatchesInsideALoopOverTheSameInputIsRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// An operator that is unwound in the middle of its loop over Batches has not
+// panicked: others are paused as before.
+func TestOthersArePausedAfterAnOperatorWasUnwound(t *testing.T) {
+	const tooMany = 50_000_000
+	sent, dropped := 0, false
+	err := timely.Execute(context.Background(), timely.Config{}, func(w *timely.Worker) error {
+		forever := timely.Dataflow(w, func(s timely.Scope[timely.Epoch]) {
+			timely.ToStream(s, func(yield func(int) bool) {
+				for yield(1) {
+					if sent++; dropped && sent > tooMany {
+						panic("never paused")
+					}
+				}
+			})
+		})
+		input := timely.NewInput[timely.Epoch, int]()
+		unwound := timely.Dataflow(w, func(s timely.Scope[timely.Epoch]) {
+			timely.Unary(input.Stream(s), timely.Pipeline, "Endless", func(in *timely.InPort[timely.Epoch, int], out *timely.OutPort[timely.Epoch, int]) {
+				for at := range in.Batches() {
+					for session := out.Session(at); ; {
+						session.Send(1)
+					}
+				}
+			})
+		})
+		input.Send(1)
+		for range 3 {
+			w.Poll()
+		}
+		unwound.Drop()
+		sent, dropped = 0, true
+		w.Poll()
+		forever.Drop()
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

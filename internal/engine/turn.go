@@ -34,11 +34,11 @@ func (w *Worker) ship() {
 func (n *Node) turn() {
 	w := n.Flow.worker
 	w.Current = n.Element
-	w.panicking = false
 	w.rested()
 	n.body.Turn()
 	w.ship()
 	w.Current = nil
+	w.panicking = false // it has recovered, and who is resumed next begins no turn
 }
 
 const unset = time.Duration(-1)
@@ -84,7 +84,11 @@ func (w *Worker) PausePoint(records int) {
 // Panicking says that the program's logic has panicked: unless it recovers, its turn
 // will not end, so nothing of it may be published. It is not paused any more in
 // this turn.
-func (w *Worker) Panicking() { w.panicking = true }
+func (w *Worker) Panicking() {
+	if !w.loop.Unwinding() { // an operator that is ordered to leave leaves the same way
+		w.panicking = true
+	}
+}
 
 // Yield stops the running node until the next pass. All that it has finished is
 // shipped first, so that it is published with the end of this pass.
