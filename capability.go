@@ -123,7 +123,7 @@ func (c Capability[T]) mustBeRetained(use string) {
 
 // allowed panics unless the capability can be used at an output.
 func (c Capability[T]) allowed(op *operator[T], out int32) {
-	c.valid("Session")
+	c.valid("use")
 	if c.op != op {
 		panic(fmt.Errorf("timely: a capability of %v is used in %v", c.op.node, op.node))
 	}

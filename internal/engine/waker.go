@@ -125,16 +125,14 @@ func (n *Node) WakeAfter(d time.Duration) {
 	w.alarms[i] = a // the next to ring is the last
 }
 
-// ring wakes the nodes whose time has come, and reports whether there were any.
-func (w *Worker) ring() (some bool) {
+// ring wakes the nodes whose time has come.
+func (w *Worker) ring() {
 	if len(w.alarms) == 0 {
-		return false
+		return
 	}
 	now := w.clock.Now()
 	for n := len(w.alarms); n > 0 && w.alarms[n-1].at <= now; n = len(w.alarms) {
 		w.alarms[n-1].node.Wake()
 		w.alarms = w.alarms[:n-1]
-		some = true
 	}
-	return some
 }
