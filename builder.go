@@ -1,6 +1,7 @@
 package timely
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -75,6 +76,32 @@ func (b *Builder[T]) WakeOn(in Port, when Interest) {
 }
 
 func (in *InPort[T, D]) setInterest(when Interest) { in.interest = when }
+
+// Atomic makes turns of the operator that are never paused: no other operator runs
+// in the middle of one. They may exceed the budgets by all that one turn sends.
+func (b *Builder[T]) Atomic() { b.op.node.SetAtomic() }
+
+// Hold says that an input is read by time ([InPort.BatchesAt]), and what waits there
+// waits on purpose: until the times that waitsFor yields are complete somewhere
+// downstream. An input at which nothing is taken is granted more than its budget, as
+// what it waits for may be behind what waits; one that holds is not, unless such a
+// time may still arrive there, and then seldom.
+func (b *Builder[T]) Hold(in Port, waitsFor iter.Seq[T]) {
+	b.mustBeOpen("Hold")
+	b.op.mustBeGiven(waitsFor != nil, "the times that Hold waits for")
+	b.op.inputs[b.op.inputOf(in, "Hold")].(interface{ holdFor(iter.Seq[T]) }).holdFor(waitsFor)
+}
+
+func (in *InPort[T, D]) holdFor(waitsFor iter.Seq[T]) {
+	in.queue.edge.OnPurpose(func() bool {
+		for t := range waitsFor {
+			if in.op.graph.MayArrive(in.queue.at, t) {
+				return false
+			}
+		}
+		return true
+	})
+}
 
 // Waker returns how another goroutine wakes the operator.
 func (b *Builder[T]) Waker() *Waker { return &Waker{b.op.node.Waker()} }

@@ -42,6 +42,9 @@
 //   - A batch may be used by any number of operators and is not copied for them.
 //   - A failure anywhere ends the execution, with one error that says where. It is
 //     never mistaken for completion: what the failing worker held stays held.
+//   - What waits at an operator's input, or at an [Input], is bounded by a budget
+//     (Config.EdgeBudget), whatever operators produce: who sends more is paused
+//     inside Send, and goes on when there is room. No program hangs for want of room.
 //   - Steady state allocates nothing per batch.
 //
 // # Duties
@@ -52,8 +55,11 @@
 //     to does not change once it is sent.
 //   - An operator, and the program's closures, belong to one worker's goroutine;
 //     what they share with others needs locks. Other operators of the worker run
-//     while one is paused in Send: hold no lock across Send or Step, do not call
-//     them from C, and do not lock the goroutine to its thread.
+//     while one is paused in Send, and in Input.Send when it is full, as in Step:
+//     hold no lock across these, do not call them from C, and do not lock the
+//     goroutine to its thread. [Builder.Atomic] makes turns that are never paused.
+//   - Operators that keep something for each open time bound how many there are:
+//     [Throttle] and [Input.Coarsen] do it for them.
 //   - A retained capability that is never dropped holds its time for ever. Report
 //     says who holds what.
 //
@@ -105,6 +111,7 @@
 //	filter.go        Filter
 //	inspect.go       Inspect, InspectTime, InspectBatch
 //	concat.go        Concat
+//	throttle.go      Throttle
 //	split.go         Split
 //	partition.go     Partition
 //	exchange.go      Exchange

@@ -1,70 +1,138 @@
 package timely
 
 import (
+	"math"
+	"slices"
+
 	"github.com/timely-go/timely/internal/batch"
 	"github.com/timely-go/timely/internal/comm"
 	"github.com/timely-go/timely/internal/engine"
 	"github.com/timely-go/timely/internal/progress"
 )
 
-// entry is a batch at its time.
+// entry is a batch at its time, on its way or waiting.
 type entry[T Timestamp[T], D any] struct {
 	time  T
 	batch *batch.Batch[D]
+	held  uint32 // bytes that it counts for
+	by    int32  // who sent it: a worker, or engine.FedBack
 }
 
 // queue is the end of an edge: batches wait here for a node. It is a receiver for
 // producers of this worker, and counts what they push.
 type queue[T Timestamp[T], D any] struct {
 	node  *engine.Node
+	edge  *engine.Edge
 	graph *progress.Tracker[T]
 	at    progress.Location
 	pool  *batch.Pool[D]
+	sizes func([]D) int // what records hold beside their own memory; nil: nothing that is known
 
 	entries []entry[T, D] // entries[:head] are taken
 	head    int
 }
 
 func (q *queue[T, D]) push(at T, b *batch.Batch[D]) {
-	q.graph.Update(q.at, at, int64(len(b.Records)))
-	q.add(at, b)
+	n := len(b.Records)
+	q.graph.Update(q.at, at, int64(n))
+	q.edge.Pass(n)
+	by := q.edge.Sender()
+	if q.merge(at, b, by) {
+		return
+	}
+	b = q.fitting(b)
+	held := held(b, q.sizes)
+	q.edge.Hold(by, int64(held))
+	q.append(entry[T, D]{at, b, held, by})
 }
 
 // receive takes in batches that other workers sent, and counted.
 func (q *queue[T, D]) receive(arrived []entry[T, D]) {
 	for _, e := range arrived {
-		q.add(e.time, e.batch)
+		spent := int64(e.held)
+		if q.merge(e.time, e.batch, e.by) {
+			q.edge.Arrived(e.by, spent, 0)
+			continue
+		}
+		e.batch = q.fitting(e.batch)
+		e.held = held(e.batch, q.sizes)
+		q.edge.Arrived(e.by, spent, int64(e.held))
+		q.append(e)
+	}
+}
+
+// held returns the bytes that a batch counts for.
+func held[D any](b *batch.Batch[D], sizes func([]D) int) uint32 {
+	n := b.Held()
+	if sizes != nil {
+		n += sizes(b.Records)
+	}
+	return uint32(min(n, math.MaxUint32))
+}
+
+// sizer is implemented by records that know what they hold beside their own memory,
+// in bytes.
+type sizer interface{ Size() int }
+
+// sizes returns the function that adds up the sizes of records, or nil if they have none.
+func sizes[D any]() func([]D) int {
+	if _, ok := any(new(D)).(sizer); !ok {
+		return nil
+	}
+	return func(records []D) (n int) {
+		for i := range records {
+			n += max(0, any(&records[i]).(sizer).Size())
+		}
+		return n
 	}
 }
 
 // sparse says that a batch holds few records for its buffer: one in so many.
 const sparse = 8
 
-// add puts a batch at the tail, or its records into the batch there, if that is of
-// the same time and nobody else's.
-func (q *queue[T, D]) add(at T, b *batch.Batch[D]) {
+// merge adds records to the batch at the tail, if they are few, and that is of the
+// same time and nobody else's.
+func (q *queue[T, D]) merge(at T, b *batch.Batch[D], by int32) bool {
 	n := len(b.Records)
-	if n*sparse <= cap(b.Records) || n <= 2 {
-		if q.head < len(q.entries) {
-			if tail := &q.entries[len(q.entries)-1]; tail.time == at && len(tail.batch.Records)+n <= cap(tail.batch.Records) && tail.batch.Exclusive() {
-				tail.batch.Records = append(tail.batch.Records, b.Records...)
-				b.Release()
-				return
-			}
-		}
-		if n*sparse*sparse <= cap(b.Records) {
-			small := q.pool.Get(n)
-			small.Records = append(small.Records, b.Records...)
-			b.Release()
-			b = small
-		}
+	if n*sparse > cap(b.Records) && n > 2 || q.head == len(q.entries) {
+		return false
 	}
+	tail := &q.entries[len(q.entries)-1]
+	if tail.time != at || len(tail.batch.Records)+n > cap(tail.batch.Records) || !tail.batch.Exclusive() {
+		return false
+	}
+	if q.sizes != nil {
+		if tail.by != by {
+			return false
+		}
+		more := uint32(min(q.sizes(b.Records), int(math.MaxUint32-tail.held)))
+		tail.held += more
+		q.edge.Add(by, int64(more))
+	}
+	tail.batch.Records = append(tail.batch.Records, b.Records...)
+	b.Release()
+	return true
+}
+
+// fitting moves few records to a small buffer.
+func (q *queue[T, D]) fitting(b *batch.Batch[D]) *batch.Batch[D] {
+	n := len(b.Records)
+	if n*sparse*sparse > cap(b.Records) {
+		return b
+	}
+	small := q.pool.Get(n)
+	small.Records = append(small.Records, b.Records...)
+	b.Release()
+	return small
+}
+
+func (q *queue[T, D]) append(e entry[T, D]) {
 	if len(q.entries) == cap(q.entries) && q.head > len(q.entries)/2 {
 		left := copy(q.entries, q.entries[q.head:])
 		clear(q.entries[left:])
 		q.entries, q.head = q.entries[:left], 0
 	}
-	q.entries = append(q.entries, entry[T, D]{at, b})
+	q.entries = append(q.entries, e)
 	q.node.Wake()
 }
 
@@ -78,7 +146,38 @@ func (q *queue[T, D]) pop() entry[T, D] {
 	if q.head == len(q.entries) {
 		q.entries, q.head = q.entries[:0], 0
 	}
+	q.took(e)
 	return e
+}
+
+// took notes that a batch is handed out.
+func (q *queue[T, D]) took(e entry[T, D]) {
+	q.edge.Take(e.by, int64(e.held), len(e.batch.Records))
+}
+
+// pick takes out the batches whose time is wanted, among the first n. They still
+// count as waiting.
+func (q *queue[T, D]) pick(picked []entry[T, D], n int, wanted func(T) bool) []entry[T, D] {
+	waiting := q.entries[q.head:]
+	kept := 0
+	for i, e := range waiting {
+		if i < n && wanted(e.time) {
+			picked = append(picked, e)
+		} else {
+			waiting[kept] = e
+			kept++
+		}
+	}
+	clear(waiting[kept:])
+	q.entries = q.entries[:q.head+kept]
+	return picked
+}
+
+// unpick puts back batches that were picked and not handed out: to the front.
+func (q *queue[T, D]) unpick(picked []entry[T, D]) {
+	if len(picked) > 0 {
+		q.entries = slices.Insert(q.entries, q.head, picked...)
+	}
 }
 
 // consumed notes that the records of a batch that was popped are done with.
@@ -86,15 +185,19 @@ func (q *queue[T, D]) consumed(at T, records int) { q.graph.Update(q.at, at, -in
 
 // remote is the sending side of another worker's queue.
 type remote[T Timestamp[T], D any] struct {
-	graph *progress.Tracker[T]
-	at    progress.Location
+	queue *queue[T, D] // of the same port at this worker
+	way   *engine.Outlet
 	to    comm.Sender[entry[T, D]]
 }
 
 // push counts a batch and sends it: counted where it is sent, never where it arrives.
 func (r *remote[T, D]) push(at T, b *batch.Batch[D]) {
-	r.graph.Update(r.at, at, int64(len(b.Records)))
-	r.to.Send(entry[T, D]{at, b})
+	q, n := r.queue, int64(len(b.Records))
+	q.graph.Update(q.at, at, n)
+	q.edge.Pass(int(n))
+	by, held := q.edge.Sender(), held(b, q.sizes)
+	r.way.Spend(by, int64(held))
+	r.to.Send(entry[T, D]{at, b, held, by})
 }
 
 // relay is a node that passes on what waits for it, unlooked at: an exchange's
@@ -120,7 +223,10 @@ func relayed[T Timestamp[T], D any](s Stream[T, D], p Pact[D], name string) Stre
 }
 
 func newQueue[T Timestamp[T], D any](s Scope[T], n *engine.Node, port string) queue[T, D] {
-	q := queue[T, D]{node: n, graph: s.in.graph, at: s.in.graph.AddPort(), pool: batch.Of[D](&s.in.worker.engine.Pools)}
+	q := queue[T, D]{
+		node: n, edge: s.in.flow.AddEdge(n, port), graph: s.in.graph, at: s.in.graph.AddPort(),
+		pool: batch.Of[D](&s.in.worker.engine.Pools), sizes: sizes[D](),
+	}
 	s.in.flow.Place(s.in.level, q.at, n.Element, port)
 	return q
 }
@@ -132,7 +238,7 @@ func (r *relay[T, D]) Turn() {
 		records := len(e.batch.Records)
 		r.out.push(e.time, e.batch)
 		r.queue.consumed(e.time, records)
-		if n > 1 && r.engine.Exhausted(records) {
+		if n > 1 && (r.engine.Full() || r.engine.Exhausted(records)) {
 			break
 		}
 	}

@@ -31,7 +31,7 @@ func execute(ctx context.Context, c Config, begin func(engine.Stopper), program 
 	}
 	var first *Failure // set before the context ends with it
 	s := engine.Settings{
-		Workers: max(1, c.Workers), Grace: c.Grace, Log: c.Log,
+		Workers: max(1, c.Workers), EdgeBudget: c.EdgeBudget, Grace: c.Grace, Log: c.Log,
 		Cause: func(f *engine.Failure) error { first = failureOf(f); return first },
 	}
 	if s.Grace == 0 {
@@ -56,6 +56,8 @@ func (c *Config) check() error {
 	switch {
 	case c.Workers < 0:
 		return errors.New("timely: Config.Workers is negative; 1 is the default")
+	case c.EdgeBudget < 0:
+		return errors.New("timely: Config.EdgeBudget is negative; 1 MiB is the default")
 	case c.Grace < 0:
 		return errors.New("timely: Config.Grace is negative; 1 s is the default")
 	}

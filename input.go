@@ -13,18 +13,25 @@ import (
 // time, and [Input.AdvanceTo] promises that nothing before follows. It belongs to
 // the worker in whose dataflows it is used, and closes when the program returns.
 //
-// Sending runs nothing: records are buffered, and travel when the worker steps.
+// What is sent is buffered, and travels when the worker steps. When more waits than
+// the budget of an edge (Config.EdgeBudget), in any of the dataflows that the input
+// feeds, Send and SendBatch run the worker until half of that has gone: operators,
+// also of other dataflows, may run inside them.
 type Input[T Timestamp[T], D any] struct {
-	buf    []D // batch's records
-	batch  *batch.Batch[D]
-	pool   *batch.Pool[D]
-	want   int // records to ask room for
-	time   T
-	worker *Worker
-	feeds  []*inlet[T, D] // attachments that are alive
-	listed bool           // it is in the worker's list of open inputs
-	served bool           // it is in the worker's list of inputs to close
-	closed bool
+	buf     []D // batch's records
+	batch   *batch.Batch[D]
+	pool    *batch.Pool[D]
+	want    int       // records to ask room for
+	time    T         // the program's
+	at      T         // at which it sends: time, unless it is coarse
+	before  T         // the last time at which it sent, if grouped
+	coarse  *Probe[T] // see Coarsen
+	grouped bool      // there is a group before this one
+	worker  *Worker
+	feeds   []*inlet[T, D] // attachments that are alive
+	listed  bool           // it is in the worker's list of open inputs
+	served  bool           // it is in the worker's list of inputs to close
+	closed  bool
 }
 
 // NewInput returns an input at the least time, that feeds nothing yet.
@@ -40,6 +47,8 @@ type inlet[T Timestamp[T], D any] struct {
 	at      progress.Location
 	entries []entry[T, D] // entries[:head] are pushed
 	head    int
+	held    int64 // bytes that wait
+	sizes   func([]D) int
 	counted T    // the time of the capability that is counted
 	last    T    // the time that it moves to when all is pushed
 	ended   bool // there is no capability to be when all is pushed
@@ -70,7 +79,7 @@ func (in *Input[T, D]) Stream(s Scope[T]) Stream[T, D] {
 	in.ship() // what was sent before is not for this dataflow
 	flow := s.in.flow
 	flow.Note(e, "%v", reflect.TypeFor[D]())
-	l := &inlet[T, D]{input: in, node: flow.AddNode(e), flow: flow, graph: s.in.graph, at: s.in.graph.AddPort(), last: in.time}
+	l := &inlet[T, D]{input: in, node: flow.AddNode(e), flow: flow, graph: s.in.graph, at: s.in.graph.AddPort(), last: in.at, sizes: sizes[D]()}
 	l.node.Run(l)
 	flow.Place(s.in.level, l.at, e, "output 0")
 	l.graph.Assume(l.at, l.counted, int64(w.Peers()))
@@ -81,10 +90,11 @@ func (in *Input[T, D]) Stream(s Scope[T]) Stream[T, D] {
 	return ofNode(s, l.node, 0, &l.out, l.at)
 }
 
-// Time returns the time at which the input sends.
+// Time returns the time that the input was advanced to last.
 func (in *Input[T, D]) Time() (t T) { return in.time }
 
-// Send sends a record at the input's time.
+// Send sends a record at the input's time. It runs the worker if too much waits, so
+// it must not be called inside an operator.
 func (in *Input[T, D]) Send(x D) {
 	if len(in.buf) == cap(in.buf) {
 		in.renew(1)
@@ -92,7 +102,21 @@ func (in *Input[T, D]) Send(x D) {
 	in.buf = append(in.buf, x)
 }
 
-// SendBatch sends a copy of the records at the input's time.
+// TrySend sends a record unless so much waits that Send would run the worker. It
+// reports whether it did.
+func (in *Input[T, D]) TrySend(x D) bool {
+	if len(in.buf) == cap(in.buf) {
+		in.mustFeed()
+		in.ship()
+		if in.fullest() > in.worker.engine.Budget() {
+			return false
+		}
+	}
+	in.Send(x)
+	return true
+}
+
+// SendBatch sends a copy of the records at the input's time, as [Input.Send] does.
 func (in *Input[T, D]) SendBatch(xs []D) {
 	for len(xs) > 0 {
 		if len(in.buf) == cap(in.buf) {
@@ -109,15 +133,38 @@ func (in *Input[T, D]) SendBatch(xs []D) {
 func (in *Input[T, D]) renew(expected int) {
 	in.mustFeed()
 	if in.batch != nil {
-		in.want = in.pool.Larger(cap(in.buf))
+		want := in.pool.Larger(cap(in.buf))
 		in.ship()
+		in.want = want
 	}
+	in.makeRoom()
 	in.batch = in.pool.Get(max(in.want, expected))
 	in.buf = in.batch.Records
-	if !in.listed {
+	in.list()
+}
+
+// list has the input looked at when the worker takes its next step.
+func (in *Input[T, D]) list() {
+	if !in.listed && in.worker != nil {
 		in.listed = true
 		in.worker.engine.Open(served[T, D]{in})
 	}
+}
+
+// makeRoom runs the worker if too much waits, until half of it has gone.
+func (in *Input[T, D]) makeRoom() {
+	w := in.worker.engine
+	if in.fullest() > w.Budget() && !w.Building() {
+		w.RunUntil(func() bool { return in.fullest() <= w.Budget()/2 })
+	}
+}
+
+// fullest returns the most bytes that wait in one of the dataflows.
+func (in *Input[T, D]) fullest() (bytes int64) {
+	for _, l := range in.feeds {
+		bytes = max(bytes, l.held)
+	}
+	return bytes
 }
 
 // mustFeed panics unless a record can be sent, and does not return if the
@@ -156,7 +203,7 @@ func (in *Input[T, D]) prune() {
 
 // ship hands what is buffered to the dataflows.
 func (in *Input[T, D]) ship() {
-	in.listed = false
+	in.want = 1
 	b := in.batch
 	if b == nil {
 		return
@@ -169,7 +216,7 @@ func (in *Input[T, D]) ship() {
 	}
 	b.Share(len(in.feeds) - 1)
 	for _, l := range in.feeds {
-		l.add(in.time, b)
+		l.add(in.at, b)
 	}
 }
 
@@ -185,20 +232,41 @@ func (in *Input[T, D]) AdvanceTo(t T) {
 	if !in.time.LessEqual(t) {
 		panic(callsite.Errorf(callsite.Caller(), "AdvanceTo %v, but the input is at %v already; times only advance", t, in.time))
 	}
-	in.flush()
 	in.time = t
-	for _, l := range in.feeds {
-		l.last = t
-		l.wake()
-	}
+	in.follow()
 }
 
-// flush ships what is buffered, and leaves the input on the worker's list if it is there.
-func (in *Input[T, D]) flush() {
-	listed := in.listed
+// Coarsen makes the times of the input coarser, where they are finer than the
+// dataflow is fast: while a group of times is in flight, up to the probe, the times
+// after it are one group. A group is sent at its first time, and the input moves on
+// from it, to the time that the program has come to, when the probe has passed the
+// group before: at AdvanceTo or Step. So no time is said to be complete too early, and
+// a program may advance the input at every record.
+//
+// The records of a group are simultaneous, and each worker makes its own groups: what
+// is computed per time depends on them. A program that needs a record's own time
+// keeps it in the record. With a nil probe groups end.
+func (in *Input[T, D]) Coarsen(p *Probe[T]) {
+	in.coarse = p
+	in.follow()
+}
+
+// follow moves the input to the program's time, unless that is in a group.
+func (in *Input[T, D]) follow() {
+	if in.at == in.time {
+		return
+	}
+	if in.grouped && in.coarse != nil && in.coarse.holds(in.before) {
+		in.list()
+		return
+	}
 	in.ship()
-	in.listed = listed
-	in.want = 1
+	in.before, in.grouped = in.at, true
+	in.at = in.time
+	for _, l := range in.feeds {
+		l.last = in.at
+		l.wake()
+	}
 }
 
 // Close ends the input: nothing will be sent. It may be called again, and does
@@ -207,7 +275,7 @@ func (in *Input[T, D]) Close() {
 	if in.closed || in.worker != nil && in.worker.engine.Failing() {
 		return
 	}
-	in.flush()
+	in.ship()
 	in.closed = true
 	for _, l := range in.feeds {
 		l.ended = true
@@ -219,7 +287,13 @@ func (in *Input[T, D]) Close() {
 // served is an input as the engine sees it.
 type served[T Timestamp[T], D any] struct{ in *Input[T, D] }
 
-func (s served[T, D]) Ship()        { s.in.ship() }
+// Stepped implements engine.Stepped.
+func (s served[T, D]) Stepped() {
+	s.in.listed = false
+	s.in.ship()
+	s.in.follow()
+}
+
 func (s served[T, D]) Close()       { s.in.Close() }
 func (s served[T, D]) Closed() bool { return s.in.forgotten() }
 
@@ -234,7 +308,9 @@ func (l *inlet[T, D]) add(at T, b *batch.Batch[D]) {
 		b.Release()
 		return
 	}
-	l.entries = append(l.entries, entry[T, D]{at, b})
+	e := entry[T, D]{time: at, batch: b, held: held(b, l.sizes)}
+	l.count(int64(e.held))
+	l.entries = append(l.entries, e)
 	l.node.Wake()
 }
 
@@ -244,9 +320,10 @@ func (l *inlet[T, D]) Turn() {
 		e := l.entries[l.head]
 		l.entries[l.head].batch = nil
 		records := len(e.batch.Records)
+		l.count(-int64(e.held))
 		l.out.push(e.time, e.batch)
 		l.head++
-		if l.head < len(l.entries) && l.node.Flow.Worker().Exhausted(records) {
+		if w := l.node.Flow.Worker(); l.head < len(l.entries) && (w.Full() || w.Exhausted(records)) {
 			l.moveTo(l.entries[l.head].time)
 			l.node.Wake()
 			return
@@ -258,6 +335,12 @@ func (l *inlet[T, D]) Turn() {
 	} else {
 		l.moveTo(l.last)
 	}
+}
+
+// count counts bytes that begin to wait, or end.
+func (l *inlet[T, D]) count(bytes int64) {
+	l.held += bytes
+	l.flow.Worker().Queue(bytes)
 }
 
 // Pausing implements engine.Body: times before that of the batch under way are done with.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"os"
 	"runtime"
 	"runtime/pprof"
 	"strings"
@@ -145,8 +146,32 @@ func TestNoGoroutineIsLeftAfterSuccess(t *testing.T) {
 	}
 }
 
-func TestNoGoroutineOrMemoryIsLeftAfterAThousandExecutions(t *testing.T) {
+// descriptors returns how many files, sockets and the like are open, and false where
+// that cannot be known.
+func descriptors() (n int, known bool) {
+	open, err := os.ReadDir("/proc/self/fd")
+	return len(open), err == nil
+}
+
+// filesIn returns the names of all that is in a folder.
+func filesIn(t *testing.T, folder string) (names []string) {
+	t.Helper()
+	files, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		names = append(names, f.Name())
+	}
+	return names
+}
+
+func TestNothingIsLeftAfterAThousandExecutions(t *testing.T) {
 	const rounds = 1000
+	temporary := t.TempDir()
+	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} { // os.TempDir looks at one of them
+		t.Setenv(name, temporary)
+	}
 	cycle := func(i int) {
 		err := mustEnd(t, 1+i%4, func(w *timely.Worker) error {
 			input := timely.NewInput[epoch, int]()
@@ -174,10 +199,19 @@ func TestNoGoroutineOrMemoryIsLeftAfterAThousandExecutions(t *testing.T) {
 		cycle(i)
 	}
 	before := retained()
+	opened, known := descriptors()
 	for i := range rounds {
 		cycle(i)
 	}
 	if after := retained(); after > before+1<<20 {
 		t.Errorf("%d bytes are kept after %d executions", after-before, rounds)
+	}
+	if now, _ := descriptors(); !known {
+		t.Log("descriptors are not counted: there is no /proc/self/fd")
+	} else if now > opened {
+		t.Errorf("%d descriptors are open after %d executions, %d before", now, rounds, opened)
+	}
+	if left := filesIn(t, temporary); len(left) > 0 {
+		t.Errorf("%d files are left in the folder for temporary ones, %s for one", len(left), left[0])
 	}
 }

@@ -31,6 +31,7 @@ type loopEnd[T Timestamp[T]] struct {
 type openLoop struct {
 	connected bool
 	by        feeders // what pushes into it, once connected
+	depth     int     // of its scope
 }
 
 func (l *loopEnd[T]) feeds(graph *progress.Tracker[T], to progress.Location) {
@@ -52,6 +53,7 @@ func (l *loopEnd[T]) feeds(graph *progress.Tracker[T], to progress.Location) {
 func Feedback[D any, T Timestamp[T]](s Scope[T], delay T) (*LoopVariable[T, D], Stream[T, D]) {
 	e := s.element("Feedback")
 	l := &LoopVariable[T, D]{scope: s, element: e, delay: delay}
+	l.end.depth = s.in.depth
 	s.in.flow.Note(e, "%v +%v", reflect.TypeFor[D](), delay)
 	s.in.flow.OnClose(s.in.level, func() {
 		if !l.end.connected {
@@ -113,7 +115,11 @@ func (l *LoopVariable[T, D]) push(at T, b *batch.Batch[D]) {
 		l.scope.in.worker.engine.Current = l.element
 		panic(callsite.Errorf(l.element.Site, "the loop has run out of times: %v and %v more is too large", at, l.delay))
 	}
+	w := l.scope.in.worker.engine
+	feeding := w.Feeding
+	w.Feeding = true
 	l.out.push(later, b)
+	w.Feeding = feeding
 }
 
 // Iterate runs body in a loop: what it returns as again goes round, a round later,

@@ -122,6 +122,9 @@ func parse(name string, args []string, own *flag.FlagSet, help io.Writer) (Confi
 	if c.Workers < 1 {
 		return c, fmt.Errorf("%s: --workers %d: there must be one at least; --help lists the flags", name, c.Workers)
 	}
+	if c.EdgeBudget < 1 {
+		return c, fmt.Errorf("%s: --edge-budget %d: a byte must be allowed at least; --help lists the flags", name, c.EdgeBudget)
+	}
 	c.Args = fs.Args()
 	return c, nil
 }

@@ -49,8 +49,9 @@ type inputPort interface {
 type outputPort struct {
 	at   progress.Location
 	port interface {
-		hold()  // ships what is buffered, and counts the open session's time
-		close() // ships what is buffered, and ends the session
+		hold()      // ships what is buffered, and counts the open session's time
+		close()     // ships what is buffered, and ends the session
+		busy() bool // whether there is an open session
 	}
 }
 
@@ -100,6 +101,16 @@ func (op *operator[T]) Pausing() {
 	for i := 0; i < len(op.sent); i++ {
 		op.outputs[op.sent[i]].port.hold()
 	}
+}
+
+// Sessions returns how many sessions are open.
+func (op *operator[T]) Sessions() (n int) {
+	for _, o := range op.sent {
+		if op.outputs[o].port.busy() {
+			n++
+		}
+	}
+	return n
 }
 
 // mustRun panics outside the operator's turn.

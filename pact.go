@@ -101,6 +101,7 @@ func connect[T Timestamp[T], D any](s Stream[T, D], p Pact[D], q *queue[T, D], n
 	}
 	s.scope.in.flow.Note(e, "%s of %v", r.kind, reflect.TypeFor[D]())
 	s.feeds(e, q.at)
+	q.edge.From(s.by.each)
 	if r.kind == stay || r.peers == 1 {
 		s.attach(q)
 		return
@@ -109,11 +110,11 @@ func connect[T Timestamp[T], D any](s Stream[T, D], p Pact[D], q *queue[T, D], n
 	s.attach(receiverOf(x, r.kind))
 	flow := s.scope.in.flow
 	flow.OnSeal(func() {
-		for i, to := range engine.OpenQueue(flow, q.receive) {
+		for i, to := range engine.OpenQueue(q.edge, q.receive) {
 			if i == w.Index() {
 				x.to = append(x.to, q)
 			} else {
-				x.to = append(x.to, &remote[T, D]{q.graph, q.at, to})
+				x.to = append(x.to, &remote[T, D]{q, q.edge.Outlet(i), to})
 			}
 		}
 	})
@@ -148,15 +149,16 @@ type exchange[T Timestamp[T], D any] struct {
 	twoWays bool // two workers, and records may be written where they do not belong
 
 	time  T                 // of all that is open
+	fed   bool              // all that is open has come through a loop variable
 	open  []*batch.Batch[D] // by worker; nil where nothing waits
 	keys  []uint32          // scratch
 	ready bool              // it will be told to ship
 }
 
 func (x *exchange[T, D]) push(at T, b *batch.Batch[D]) {
-	if x.time != at {
+	if x.time != at || x.fed != x.engine.Feeding {
 		x.shipAll()
-		x.time = at
+		x.time, x.fed = at, x.engine.Feeding
 	}
 	records := b.Records
 	if cap(x.keys) < len(records) {
@@ -252,7 +254,10 @@ func (x *exchange[T, D]) ship(k int) {
 	if k != x.engine.Index() {
 		b.SendAway()
 	}
+	feeding := x.engine.Feeding
+	x.engine.Feeding = x.fed
 	x.to[k].push(x.time, b)
+	x.engine.Feeding = feeding
 }
 
 func (x *exchange[T, D]) shipAll() {

@@ -22,6 +22,7 @@ type InPort[T Timestamp[T], D any] struct {
 	leftTurn uint32          // the turn that left is of
 	lent     *batch.Batch[D] // during a loop turn
 	outside  lender          // the loop over another input that this one runs in
+	picked   []entry[T, D]   // scratch
 	frontier []T             // as of frontTurn
 	asked    uint32          // the last turn in which Frontier was called
 	interest Interest
@@ -55,28 +56,64 @@ func (in *InPort[T, D]) Batches() iter.Seq2[Capability[T], []D] {
 }
 
 func (in *InPort[T, D]) each(yield func(Capability[T], []D) bool) {
+	in.begin("Batches")
+	if in.left == 0 {
+		return
+	}
+	in.op.read = append(in.op.read, in.number)
+	for in.left > 0 && in.lend(in.queue.pop(), yield) {
+	}
+}
+
+// begin begins a loop over what has arrived.
+func (in *InPort[T, D]) begin(call string) {
 	op := in.op
-	op.mustRun("Batches")
+	op.mustRun(call)
 	if in.lent != nil {
-		panic(callsite.Errorf(callsite.Caller(), "Batches of %v inside a loop over the same input's; break the loop, or go on with it", op.node))
+		panic(callsite.Errorf(callsite.Caller(), "%s of %v inside a loop over the same input's; break the loop, or go on with it", call, op.node))
 	}
 	if in.leftTurn != op.turn {
 		in.leftTurn, in.left = op.turn, in.queue.len()
 	}
-	if in.left == 0 {
+}
+
+// BatchesAt returns those batches that have arrived whose time is wanted, as Batches
+// does; the others keep their places. It asks for each waiting batch once, in the
+// order of arrival, and costs as much. An operator that uses it to wait for what is
+// downstream says so by [Builder.Hold].
+func (in *InPort[T, D]) BatchesAt(wanted func(T) bool) iter.Seq2[Capability[T], []D] {
+	return func(yield func(Capability[T], []D) bool) { in.eachAt(wanted, yield) }
+}
+
+func (in *InPort[T, D]) eachAt(wanted func(T) bool, yield func(Capability[T], []D) bool) {
+	in.begin("BatchesAt")
+	picked := in.queue.pick(in.picked[:0], in.left, wanted)
+	if len(picked) == 0 {
 		return
 	}
-	op.read = append(op.read, in.number)
-	for in.left > 0 && in.lend(yield) {
+	in.picked = nil // until this loop has ended
+	in.op.read = append(in.op.read, in.number)
+	n := 0
+	defer func() { // also if the logic panics
+		in.queue.unpick(picked[n:])
+		clear(picked)
+		in.picked = picked
+	}()
+	for n < len(picked) && in.left > 0 {
+		e := picked[n]
+		n++
+		in.queue.took(e)
+		if !in.lend(e, yield) {
+			break
+		}
 	}
 }
 
 // lend hands out one batch, which is consumed then, also if the logic panics and
 // recovers. It reports whether the loop goes on.
-func (in *InPort[T, D]) lend(yield func(Capability[T], []D) bool) (more bool) {
+func (in *InPort[T, D]) lend(e entry[T, D], yield func(Capability[T], []D) bool) (more bool) {
 	op := in.op
 	in.left--
-	e := in.queue.pop()
 	records := len(e.batch.Records)
 	op.loopTurn++
 	op.lentIn[in.number] = op.loopTurn
@@ -307,6 +344,8 @@ func (out *OutPort[T, D]) end() {
 	out.open, out.want = false, 1
 	out.stamp++
 }
+
+func (out *OutPort[T, D]) busy() bool { return out.open }
 
 func (out *OutPort[T, D]) close() {
 	out.listed = false

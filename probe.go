@@ -73,6 +73,15 @@ func (p *Probe[T]) frontier(call string) order.Antichain[T] {
 	return order.Lend(p.graph.Frontier(p.at))
 }
 
+// holds reports whether the place that the probe watches has not passed a time. It is
+// for calls between turns.
+func (p *Probe[T]) holds(t T) bool {
+	if p.graph == nil || p.flow.Dropped() {
+		return false
+	}
+	return !p.flow.Sealed() || order.Lend(p.graph.Frontier(p.at)).LessEqual(t)
+}
+
 // tell has a node woken when the probe moves.
 func (p *Probe[T]) tell(n *engine.Node) {
 	if !p.watching {

@@ -33,6 +33,7 @@ type scope[T Timestamp[T]] struct {
 	flow   *engine.Dataflow
 	graph  *progress.Tracker[T]
 	level  int  // its number in flow
+	depth  int  // how many scopes are around it
 	link   any  // *progress.Link[O, T], with the outer scope's time; nil in an outermost scope
 	closed bool // its building has ended
 }
@@ -114,7 +115,7 @@ func Nested[O Timestamp[O], I Timestamp[I]](s Scope[O], name string, by order.Re
 	}
 	flow := s.in.flow
 	link := progress.Nest(s.in.graph, by, flow.Changed)
-	inner := &scope[I]{worker: s.in.worker, flow: flow, graph: link.Tracker, level: flow.AddLevel(link), link: link}
+	inner := &scope[I]{worker: s.in.worker, flow: flow, graph: link.Tracker, level: flow.AddLevel(link), depth: s.in.depth + 1, link: link}
 	build(Scope[I]{in: inner, path: s.path + "/" + name})
 	inner.closed = true
 	flow.Close(inner.level)

@@ -46,6 +46,22 @@ type output struct {
 // several reports whether a push may meet one that is paused in the stream.
 func (f feeders) several() bool { return len(f.outs)+2*len(f.loops) > 1 }
 
+// each tells every node that pushes into the stream, and how deep the scope is of
+// the outermost loop variable through which it does: engine.Edge.From.
+func (f feeders) each(tell func(n *engine.Node, depth int)) {
+	for _, o := range f.outs {
+		tell(o.node, engine.NotFed)
+	}
+	for _, l := range f.loops {
+		l.by.each(func(n *engine.Node, depth int) {
+			if depth == engine.NotFed || l.depth < depth {
+				depth = l.depth
+			}
+			tell(n, depth)
+		})
+	}
+}
+
 // include reports whether a loop variable pushes into the stream, through others
 // perhaps.
 func (f feeders) include(l *openLoop) bool {

@@ -16,6 +16,9 @@
 //     different channels.
 //   - A worker hears of a channel (Ready) after a message came into its empty inbox.
 //     A message sent before the receiver opened the channel is there when it does.
+//   - A channel of queues may have windows (Window, Credits). Credit, and that somebody
+//     waits for it, arrive in any order with respect to messages; who is told that
+//     credit has come looks whether it is enough, and asks again if not.
 //   - A parked worker wakes when it hears of something. What was sent before it
 //     parked keeps it from parking.
 //

@@ -14,16 +14,27 @@ type receiver interface {
 	stop() // from now on what arrives is discarded
 }
 
-// openQueue opens the next channel, whose messages wait in order.
-func openQueue[M any](w *Worker, receive func([]M)) []comm.Sender[M] {
+// openQueue opens the next channel, whose messages wait in order, with credit for
+// what may be at the edge to which it leads.
+func openQueue[M any](e *Edge, receive func([]M)) []comm.Sender[M] {
+	w := e.worker
+	peers := w.Peers()
+	e.share = max(1, w.budget/int64(peers))
 	in, to := local.OpenQueue[M](w.x.fabric, w.index, w.channels)
-	w.receivers[w.channels] = &queue[M]{in: in, receive: receive}
+	var windows []*comm.Window
+	e.credits, windows = local.OpenCredits(w.x.fabric, w.index, w.channels, e.share)
+	e.others = make([]account, peers)
+	for _, window := range windows {
+		e.outlets = append(e.outlets, &Outlet{edge: e, window: window})
+	}
+	w.receivers[w.channels] = &queue[M]{in: in, edge: e, receive: receive}
 	w.channels++
 	return to
 }
 
 type queue[M any] struct {
 	in      *local.Queue[M]
+	edge    *Edge
 	receive func([]M) // nil: nobody wants them
 	spare   []M
 }
@@ -33,17 +44,26 @@ func (q *queue[M]) take() {
 	if q.receive == nil {
 		return
 	}
-	q.receive(got)
-	clear(got)
+	if len(got) > 0 {
+		q.receive(got)
+		clear(got)
+	}
 	q.spare = got
+	q.edge.look()
 }
 
-func (q *queue[M]) stop() { q.receive, q.spare = nil, nil }
+func (q *queue[M]) stop() {
+	q.receive, q.spare = nil, nil
+	q.edge.abandon()
+}
 
 // openSum opens the channel on which a dataflow's progress travels.
 func openSum(w *Worker, empty func() *progress.Message, receive func(*progress.Message)) []comm.Sender[*progress.Message] {
 	in, to := local.OpenSum(w.x.fabric, w.index, w.channels, empty,
-		func(into, from *progress.Message) { into.Merge(from) })
+		func(into, from *progress.Message) {
+			into.Merge(from)
+			w.x.audit.merged(into, from)
+		})
 	w.receivers[w.channels] = &sum{in: in, receive: receive, spare: empty()}
 	w.channels++
 	return to

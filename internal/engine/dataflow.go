@@ -19,6 +19,9 @@ type Dataflow struct {
 	plan   blueprint
 
 	nodes  []*Node
+	edges  []*Edge
+	loops  []*Loop  // outer ones before those inside
+	wakers []*Waker // of its nodes
 	levels []progress.Level
 	places [][]place  // by level and location
 	closes [][]func() // by level: what is left to do when its building ends
@@ -27,6 +30,10 @@ type Dataflow struct {
 	own      *progress.Message // what this worker did since the last settlement
 	to       []comm.Sender[*progress.Message]
 	channels struct{ from, to int } // their numbers
+	rest     *rest                  // shared by the workers
+	pressed  []*Edge                // at which producers wait
+	sent     int                    // messages to other workers, so far
+	received int                    // from them
 	dirty    bool                   // it is in Worker.dirty
 	sealed   bool
 	complete bool
@@ -143,6 +150,7 @@ func (f *Dataflow) seal() {
 		do()
 	}
 	f.seals = nil
+	f.findLoops()
 	f.own = progress.OwnMessage(f.levels)
 	f.to = openSum(w, func() *progress.Message { return progress.NewMessage(f.levels) }, f.receive)
 	f.channels.to = w.channels
@@ -156,9 +164,11 @@ func (f *Dataflow) seal() {
 
 // receive takes in what peers did.
 func (f *Dataflow) receive(m *progress.Message) {
+	f.received += m.Sent
 	if f.gone() {
 		return
 	}
+	f.worker.x.audit.arrives(f, m)
 	for i, l := range f.levels {
 		l.Accept(m.Parts[i])
 	}
@@ -170,14 +180,15 @@ func (f *Dataflow) settle() {
 		return
 	}
 	w := f.worker
+	w.x.audit.settles(f)
 	if len(f.to) > 1 && !f.own.Empty() && !w.x.failing.Load() {
 		for i, to := range f.to {
 			if i != w.index {
 				to.Send(f.own)
+				f.sent++
 			}
 		}
 	}
-	w.x.audit.settles(f)
 	f.dirty = false // before anybody is told of a frontier, who may change something
 	progress.Settle(f.levels)
 	w.x.audit.check(f)
@@ -208,17 +219,19 @@ func (f *Dataflow) remove() {
 	w := f.worker
 	for _, n := range f.nodes {
 		w.loop.Remove(n.task)
-		for _, k := range n.wakers {
-			k.Close()
-		}
+	}
+	for _, k := range f.wakers {
+		k.Close()
 	}
 	w.alarms = slices.DeleteFunc(w.alarms, func(a alarm) bool { return a.node.Flow == f })
 	w.flows = slices.DeleteFunc(w.flows, func(other *Dataflow) bool { return other == f })
 	if f.sealed {
 		w.live--
+		f.rest.tell(w.x, w.index, slot{gone: true})
 		w.closeChannels(f)
 	}
-	f.nodes, f.levels, f.places, f.closes, f.own, f.to = nil, nil, nil, nil, nil, nil // nobody asks any more
+	f.nodes, f.edges, f.loops, f.pressed, f.wakers = nil, nil, nil, nil, nil // nobody asks any more
+	f.levels, f.places, f.closes, f.own, f.to = nil, nil, nil, nil, nil
 }
 
 // Drop ends the dataflow at this worker: paused operators are unwound, nothing
@@ -240,11 +253,13 @@ func (f *Dataflow) Drop() {
 // String names the dataflow.
 func (f *Dataflow) String() string { return fmt.Sprintf("dataflow %d@%v", f.number, f.plan.site) }
 
-// OpenQueue opens a channel of a dataflow: batches of M on their way to this
-// worker. It may only be called while the dataflow is sealed (OnSeal), so that
-// the workers have agreed on what the channel is.
-func OpenQueue[M any](f *Dataflow, receive func([]M)) []comm.Sender[M] {
-	return openQueue(f.worker, func(ms []M) {
+// OpenQueue opens a channel to an edge: batches of M on their way to this worker.
+// It may only be called while the dataflow is sealed (OnSeal), so that the workers
+// have agreed on what the channel is.
+func OpenQueue[M any](e *Edge, receive func([]M)) []comm.Sender[M] {
+	f := e.Node.Flow
+	return openQueue(e, func(ms []M) {
+		f.received += len(ms)
 		if !f.gone() {
 			receive(ms)
 		}

@@ -16,14 +16,14 @@ import (
 	"github.com/timely-go/timely/internal/batch"
 	"github.com/timely-go/timely/internal/comm/local"
 	"github.com/timely-go/timely/internal/host"
-	"github.com/timely-go/timely/internal/progress"
 )
 
 // Settings are what an execution is told from outside.
 type Settings struct {
-	Workers int
-	Grace   time.Duration // how long workers may take to leave after a failure
-	Log     *slog.Logger  // never nil
+	Workers    int
+	EdgeBudget int           // bytes that may wait at an edge; 0: the default
+	Grace      time.Duration // how long workers may take to leave after a failure
+	Log        *slog.Logger  // never nil
 
 	Cause func(*Failure) error // the failure as the context's cause is; nil: as it is
 }
@@ -42,6 +42,7 @@ type Execution struct {
 	cancel   context.CancelCauseFunc
 	failing  atomic.Bool
 	stopping atomic.Bool
+	wanted   atomic.Int32 // dataflows of which a worker wants to know whether they are at rest
 
 	mu      sync.Mutex
 	failure *Failure
@@ -63,9 +64,7 @@ func Execute(ctx context.Context, s Settings, begin func(Stopper), program func(
 	if x.ctx.Err() != nil {
 		return x.contextEnded()
 	}
-	if tell := x.host.Audit; tell != nil {
-		x.audit = &audit{tell, make(map[int]*progress.Truth)}
-	}
+	x.audit = newAudit(x.host.Audit)
 	x.fabric = local.NewFabric(s.Workers, x.host)
 	for i := range s.Workers {
 		x.workers = append(x.workers, x.newWorker(i))
@@ -180,6 +179,9 @@ func (x *Execution) newWorker(index int) *Worker {
 	if w.workLimit == 0 {
 		w.workLimit = workLimit
 	}
+	if w.budget = int64(x.settings.EdgeBudget); w.budget == 0 {
+		w.budget = defaultBudget
+	}
 	w.Pools = batch.Pools{Poison: x.host.Poison, MaxRecords: x.host.MaxRecords}
 	w.loop = newLoop(w)
 	return w
@@ -204,6 +206,7 @@ func (w *Worker) run(program func(*Worker) error) {
 		w.loop.Close()
 		w.notice()
 		w.end.Leave()
+		w.tellFlow(host.Peak, w.peak)
 		w.left.Store(true)
 	}()
 	if err := w.outcome(program(w)); err != nil {

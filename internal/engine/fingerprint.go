@@ -16,6 +16,7 @@ type blueprint struct {
 	site  callsite.Site
 	parts []part // nil once all workers have agreed
 	left  int    // workers that have not built it
+	rest  *rest
 
 	ended    int   // workers at which it is complete or dropped
 	droppers []int // those that have dropped it
@@ -79,6 +80,8 @@ func (x *Execution) agree(f *Dataflow) error {
 		if plan.left = len(x.workers) - 1; plan.left == 0 {
 			plan.parts = nil
 		}
+		plan.rest = &rest{slots: make([]slot, len(x.workers))}
+		f.rest = plan.rest
 		x.plans[f.number] = &plan
 		x.planned++
 		for i, w := range x.workers {
@@ -92,6 +95,7 @@ func (x *Execution) agree(f *Dataflow) error {
 	if err := f.plan.differs(plan); err != nil {
 		return err
 	}
+	f.rest = plan.rest
 	if plan.left--; plan.left == 0 {
 		plan.parts = nil
 	}

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"time"
+
 	"github.com/timely-go/timely/internal/callsite"
 	"github.com/timely-go/timely/internal/schedule"
 )
@@ -23,8 +25,14 @@ type Node struct {
 
 	body   Body
 	task   *schedule.Task
-	busy   bool     // it is not finished although its frontiers are empty
-	wakers []*Waker // to be closed with the dataflow
+	busy   bool          // it is not finished although its frontiers are empty
+	atomic bool          // it is never paused in the middle of a turn
+	turns  uint32        // begun so far
+	gates  []gate        // that it waits for, or did last
+	waits  int           // for how many of them
+	held   time.Duration // how long it has waited so far
+	since  time.Duration // when it began to wait
+	loop   *Loop         // the innermost that it is in, or nil
 }
 
 // Body is what a node does in its turns.
@@ -57,6 +65,10 @@ func (n *Node) FrontierMoved() { n.task.Wake() }
 
 // SetBusy says whether the node has work to do although its frontiers are empty.
 func (n *Node) SetBusy(busy bool) { n.busy = busy }
+
+// SetAtomic makes turns of the node that are never paused: they may send beyond any
+// budget.
+func (n *Node) SetAtomic() { n.atomic = true }
 
 // idle reports whether the node has nothing to do by itself.
 func (n *Node) idle() bool {

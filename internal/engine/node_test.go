@@ -81,7 +81,7 @@ func TestEverythingIsShippedBeforeAPause(t *testing.T) {
 					w.Staged(shipper(say("ship 1")))
 					w.Staged(shipper(func() { say("ship 2")(); w.Staged(shipper(say("ship 3"))) }))
 					w.Current = nil
-					w.Yield()
+					w.pause()
 					say("resumed")()
 					if w.Current != nil || w.Running() != a {
 						t.Error("the current element is not restored")
@@ -161,7 +161,7 @@ func TestQueuesCarryWhatWasSent(t *testing.T) {
 			receiver = addNode(f, "receiver", body{turn: func() { receiver.SetBusy(len(got) < 3*each) }})
 			receiver.SetBusy(true)
 			f.OnSeal(func() {
-				to := OpenQueue(f, func(xs []int) { got = append(got, xs...); receiver.Wake() })
+				to := OpenQueue(f.AddEdge(receiver, "input"), func(xs []int) { got = append(got, xs...); receiver.Wake() })
 				for n := range each {
 					for _, s := range to {
 						s.Send(w.Index()*each + n)
@@ -190,14 +190,14 @@ func TestDroppedDataflowDiscardsWhatArrives(t *testing.T) {
 		flow := build(w, func(f *Dataflow, _ tracker) {
 			n := addNode(f, "a", body{turn: func() {
 				defer func() { left = true }()
-				w.Yield()
+				w.pause()
 				t.Error("the operator goes on")
 			}})
 			n.Waker()
 			n.WakeAfter(time.Hour)
 			f.OnSeal(n.Wake)
 			f.OnSeal(func() {
-				to := OpenQueue(f, func([]int) { t.Error("something is received") })
+				to := OpenQueue(f.AddEdge(n, "input"), func([]int) { t.Error("something is received") })
 				send = func() { to[0].Send(1) }
 			})
 		})

@@ -30,15 +30,21 @@ func (w *Worker) ship() {
 	}
 }
 
-// turn runs one turn of a node.
+// turn runs one turn of a node. If what it sends into is full, it does not end
+// before there is room.
 func (n *Node) turn() {
 	w := n.Flow.worker
-	w.Current = n.Element
+	w.Current, w.running = n.Element, n
+	w.Feeding = false
+	n.turns++
 	w.rested()
 	n.body.Turn()
 	w.ship()
-	w.Current = nil
 	w.panicking = false // it has recovered, and who is resumed next begins no turn
+	if len(w.full) > 0 {
+		w.pause()
+	}
+	w.Current, w.running = nil, nil
 }
 
 const unset = time.Duration(-1)
@@ -66,9 +72,9 @@ func (w *Worker) Exhausted(records int) bool {
 func (w *Worker) rested() { w.work, w.batches, w.nextLook, w.began = 0, 0, recordsALook, unset }
 
 // PausePoint is where a running node can be stopped in the middle of its turn:
-// after a push below it has returned. It counts the records that were pushed,
-// yields when they are many or took long, and notices failure. In a node that is
-// to leave it does not return.
+// after a push below it has returned. The node stops if something that it sends
+// into is full, or if it has pushed many records or for long: it counts them here.
+// It notices failure, and does not return in a node that is to leave.
 func (w *Worker) PausePoint(records int) {
 	if w.x.failing.Load() {
 		w.leave()
@@ -76,8 +82,9 @@ func (w *Worker) PausePoint(records int) {
 	if w.loop.Unwinding() {
 		runtime.Goexit()
 	}
-	if w.Exhausted(records) && !w.panicking {
-		w.Yield()
+	exhausted := w.Exhausted(records)
+	if (exhausted || len(w.full) > 0) && !w.panicking && !w.running.atomic {
+		w.pause()
 	}
 }
 
@@ -90,17 +97,39 @@ func (w *Worker) Panicking() {
 	}
 }
 
-// Yield stops the running node until the next pass. All that it has finished is
-// shipped first, so that it is published with the end of this pass.
-func (w *Worker) Yield() {
-	n := w.Running()
-	current := w.Current
+// pause stops the running node until what it sends into has room, or until the next
+// pass if it has. All that it has finished is shipped first, so that it is published
+// with the end of this pass.
+func (w *Worker) pause() {
+	n, current, feeding := w.running, w.Current, w.Feeding
 	w.pauses++
+	w.tellPause(n)
+	w.Feeding = false
 	n.body.Pausing()
 	w.ship()
-	w.loop.Yield()
+	n.gates = n.gates[:0]
+	for _, g := range w.full {
+		if g.await(n) {
+			n.gates = append(n.gates, g)
+			n.waits++
+			w.tellWait(g)
+		}
+	}
+	clear(w.full)
+	w.full = w.full[:0]
+	if n.waits == 0 {
+		w.loop.Ready(n.task)
+	}
+	waits := n.waits > 0
+	if waits {
+		n.since = w.clock.Now()
+	}
+	w.loop.Pause()
+	if waits {
+		n.held += w.clock.Now() - n.since
+	}
 	w.rested()
-	w.Current = current
+	w.running, w.Current, w.Feeding = n, current, feeding
 }
 
 // Running returns the node whose turn it is, or nil.

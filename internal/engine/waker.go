@@ -22,7 +22,7 @@ func (w *Worker) Waker() *Waker { return w.newWaker(nil) }
 // Waker returns a waker for the operator. It closes with the dataflow.
 func (n *Node) Waker() *Waker {
 	k := n.Flow.worker.newWaker(n)
-	n.wakers = append(n.wakers, k)
+	n.Flow.wakers = append(n.Flow.wakers, k)
 	if n.Flow.gone() {
 		k.Close()
 	}

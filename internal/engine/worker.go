@@ -42,7 +42,8 @@ type Worker struct {
 	receivers map[int]receiver // by channel: those on which something may arrive
 	closers   []Closer         // the inputs, to be closed when the program returns
 	closing   int              // how many closers there were when the closed ones were last forgotten
-	open      []Shipper        // inputs with a partly filled buffer
+	open      []Stepped        // inputs with a partly filled buffer, or that have to move on
+	opened    []Stepped        // scratch
 	staged    []Shipper        // see Staged
 	building  bool
 
@@ -53,7 +54,19 @@ type Worker struct {
 	workLimit int
 	panicking bool // the logic of the running turn has
 	pauses    int  // so far
-	moved     bool // counts have changed since the Step began
+
+	Feeding   bool          // what the running node pushes goes through a loop variable
+	running   *Node         // whose turn it is, or nil
+	full      []gate        // that it has found full, and has to wait for
+	budget    int64         // bytes that may wait at an edge
+	queued    int64         // bytes that wait at all edges
+	peak      int64         // most that queued has been
+	grants    int           // so far
+	touched   []*Loop       // in which something happened in this pass
+	pressed   bool          // there is a producer that waits for an edge or a loop here
+	nextGrant time.Duration // when the next one is due; 0: none
+
+	moved bool // counts have changed since the Step began
 
 	wakers   wakers
 	alarms   []alarm           // the next to ring is the last
@@ -98,8 +111,11 @@ func (w *Worker) OnReturn(c Closer) {
 	w.closers = append(w.closers, c)
 }
 
-// Open has s shipped when the worker takes its next step.
-func (w *Worker) Open(s Shipper) { w.open = append(w.open, s) }
+// Stepped is told of the next step of its worker.
+type Stepped interface{ Stepped() }
+
+// Open has s told of the worker's next step.
+func (w *Worker) Open(s Stepped) { w.open = append(w.open, s) }
 
 // Outside panics if an operator is in its turn, in which call must not be used,
 // and does not return if the execution has failed.
@@ -163,6 +179,26 @@ func (w *Worker) after(d time.Duration) time.Duration {
 	return now + d
 }
 
+// RunUntil does what Step does until there is no more need to. A waker of the worker
+// that is used meanwhile makes the next Step return.
+func (w *Worker) RunUntil(done func() bool) {
+	w.betweenTurns("RunUntil")
+	for !done() {
+		ran, woken := w.round()
+		if woken {
+			defer w.wakers.useWorker()
+		}
+		if !ran && !done() {
+			w.park(-1)
+		}
+	}
+}
+
+// Budget returns how many bytes may wait at an edge, and Building whether a dataflow
+// is being built.
+func (w *Worker) Budget() int64  { return w.budget }
+func (w *Worker) Building() bool { return w.building }
+
 // Poll does what Step does without parking, and reports whether anything ran.
 func (w *Worker) Poll() (ran bool) {
 	w.betweenTurns("Poll")
@@ -180,6 +216,7 @@ func (w *Worker) round() (ran, woken bool) {
 	if len(w.dirty) > 0 || len(w.ending) > 0 {
 		w.settle()
 	}
+	w.watch()
 	ran = w.pass()
 	if w.x.failing.Load() {
 		w.leave()
@@ -189,10 +226,14 @@ func (w *Worker) round() (ran, woken bool) {
 
 // shipInputs hands to the dataflows what inputs have buffered.
 func (w *Worker) shipInputs() {
-	for _, in := range w.open {
-		in.Ship()
+	if len(w.open) == 0 {
+		return
 	}
-	w.open = w.open[:0]
+	w.open, w.opened = w.opened[:0], w.open
+	for _, in := range w.opened {
+		in.Stepped()
+	}
+	clear(w.opened)
 }
 
 // pass makes passes. What ends a task is a failure before anything of the program
@@ -226,10 +267,10 @@ func (w *Worker) notice() {
 // park sleeps until something arrives.
 func (w *Worker) park(limit time.Duration) {
 	if n := len(w.alarms); n > 0 {
-		next := max(0, w.alarms[n-1].at-w.clock.Now())
-		if limit < 0 || next < limit {
-			limit = next
-		}
+		limit = w.sooner(limit, w.alarms[n-1].at)
+	}
+	if w.nextGrant > 0 {
+		limit = w.sooner(limit, w.nextGrant)
 	}
 	if w.end.Park(limit, w.wakers.open.Load() == 0) {
 		w.Current = nil
@@ -240,6 +281,15 @@ func (w *Worker) park(limit time.Duration) {
 	}
 }
 
+// sooner returns the limit, or the time until then if that is less.
+func (w *Worker) sooner(limit, at time.Duration) time.Duration {
+	left := max(0, at-w.clock.Now())
+	if limit < 0 {
+		return left
+	}
+	return min(limit, left)
+}
+
 // between is what happens between two passes: no operator's frame is on the
 // stack, but for those of paused ones.
 func (w *Worker) between() {
@@ -247,6 +297,7 @@ func (w *Worker) between() {
 	w.receive()
 	w.wakers.takeNodes()
 	w.settle()
+	w.watch()
 }
 
 // receive takes in what other workers sent.

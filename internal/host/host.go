@@ -16,15 +16,43 @@ type Host struct {
 	Transport Transport // nil: what a worker sends arrives at once
 	Turns     Turns     // nil: workers run when they like
 
-	// Audit, if not nil, is told of each worker whose view of a dataflow has run
-	// ahead of what is true. It needs Turns: all workers are looked at.
+	// Audit, if not nil, is told of each worker whose view of a dataflow breaks an
+	// invariant: most of all, if it has run ahead of what is true. It needs Turns:
+	// all workers are looked at.
 	Audit func(error)
+
+	// Paused, if not nil, is told of each operator that is about to be paused.
+	Paused func(Pause)
+
+	// Flow, if not nil, is told what flow control does at a worker, and how much.
+	Flow func(worker int, what Flow, n int64)
 
 	Spin       bool // workers look for work for some microseconds before they park
 	WorkLimit  int  // records an operator handles in one turn before it yields; 0: the engine's default
 	MaxRecords int  // in a buffer; 0: the engine's default
 	Poison     bool // buffers that were returned are overwritten, and not used again
 }
+
+// Pause says where an operator is paused.
+type Pause struct {
+	InStage  bool // in a stage that is fused to it
+	Sessions int  // how many of its sessions are open
+}
+
+// Flow is what flow control does.
+type Flow int
+
+// What flow control does.
+const (
+	WaitsForEdge   Flow = iota // an operator is paused, as an input at this worker is full
+	WaitsForCredit             // as an input at another worker is full
+	WaitsForLoop               // as a loop into which it sends is full
+	GrantsAtRest               // who waits at an input, or for a loop, may send more, as the dataflow is at rest
+	GrantsInTime               // or as it has waited for long
+	Laps                       // a loop that is full is at the end of a lap
+	Peak                       // the worker ends; so many bytes have waited there at most
+	Flows
+)
 
 // Clock tells the time that has passed since some moment. It does not go back.
 type Clock interface {

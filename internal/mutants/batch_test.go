@@ -76,14 +76,14 @@ var batchMutants = []mutant{
 	{
 		name: "records are added to a waiting batch of another time",
 		file: "edge.go",
-		old:  `tail.time == at && `,
+		old:  `tail.time != at || `,
 		new:  ``,
 		by:   sim,
 	},
 	{
 		name: "records are added to a waiting batch that others read",
 		file: "edge.go",
-		old:  ` && tail.batch.Exclusive() {`,
+		old:  ` || !tail.batch.Exclusive() {`,
 		new:  ` {`,
 		by:   sim,
 	},
@@ -91,9 +91,9 @@ var batchMutants = []mutant{
 		name: "an exchange does not ship what waits when the time changes",
 		file: "pact.go",
 		old: `		x.shipAll()
-		x.time = at
+		x.time, x.fed = at, x.engine.Feeding
 `,
-		new: `		x.time = at
+		new: `		x.time, x.fed = at, x.engine.Feeding
 `,
 		by: sim,
 	},

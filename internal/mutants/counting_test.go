@@ -5,14 +5,14 @@ var countingMutants = []mutant{
 	{
 		name: "records sent to another worker are not counted",
 		file: "edge.go",
-		old:  `	r.graph.Update(r.at, at, int64(len(b.Records)))`,
+		old:  `	q.graph.Update(q.at, at, n)`,
 		new:  ``,
 		by:   sim,
 	},
 	{
 		name: "records that stay at their worker are not counted",
 		file: "edge.go",
-		old:  `	q.graph.Update(q.at, at, int64(len(b.Records)))`,
+		old:  `	q.graph.Update(q.at, at, int64(n))`,
 		new:  ``,
 		by:   sim,
 	},
@@ -93,6 +93,14 @@ var countingMutants = []mutant{
 					m.Parts[level].Merge(part)
 					to.Send(m)
 				}`,
+		by: sim,
+	},
+	{
+		name: "what waits in a sum is told twice",
+		file: "internal/comm/local/inbox.go",
+		old:  `	s.sum, s.some = empty, false`,
+		new: `	s.merge(empty, taken)
+	s.sum, s.some = empty, false`,
 		by: sim,
 	},
 	{

@@ -92,10 +92,18 @@ var pausingMutants = []mutant{
 		by:   suite{".", "TestFlatMapIsNeverEnteredWhileSuspended"},
 	},
 	{
+		name: "a FlatMap is not paused in the middle of a sequence",
+		file: "flatmap.go",
+		old: `		f.named.engine.PausePoint(n)
+`,
+		new: ``,
+		by:  sim,
+	},
+	{
 		name: "a panicking operator is paused while it unwinds",
 		file: "internal/engine/turn.go",
-		old:  `	if w.Exhausted(records) && !w.panicking {`,
-		new:  `	if w.Exhausted(records) {`,
+		old:  ` && !w.panicking && !w.running.atomic {`,
+		new:  ` && !w.running.atomic {`,
 		by:   suite{".", "TestPanickingOperatorIsNotPausedAgain"},
 	},
 }

@@ -94,6 +94,25 @@ var progressMutants = []mutant{
 		hangs: true,
 	},
 	{
+		name: "what leaves a cycle waits until something else goes the same way",
+		file: "internal/progress/tracker.go",
+		old: `			if !inside {
+				k.enlist(to.place)
+			}
+`,
+		new: ``,
+		by:  sim,
+	},
+	{
+		name: "of what moves around a scope in one settlement only the first is seen inside",
+		file: "internal/progress/tracker.go",
+		old: `	if p.kept {
+`,
+		new: `	if p.kept && len(p.moved) == 0 {
+`,
+		by: sim,
+	},
+	{
 		name: "changes leave a cycle without the delay of their way",
 		file: "internal/progress/tracker.go",
 		old: `				t, ok := u.Time.Plus(w.summary)

@@ -5,10 +5,10 @@ var wakingMutants = []mutant{
 	{
 		name: "a batch that arrives wakes nobody",
 		file: "edge.go",
-		old: `	q.entries = append(q.entries, entry[T, D]{at, b})
+		old: `	q.entries = append(q.entries, e)
 	q.node.Wake()
 `,
-		new: `	q.entries = append(q.entries, entry[T, D]{at, b})
+		new: `	q.entries = append(q.entries, e)
 `,
 		by: sim,
 	},
@@ -74,8 +74,8 @@ var wakingMutants = []mutant{
 	{
 		name: "a message under way does not count as able to wake somebody",
 		file: "internal/comm/local/fabric.go",
-		old:  `	c.fabric.carrying.Add(1)`,
-		new:  `	c.fabric.carrying.Add(0)`,
+		old:  `	f.carrying.Add(1)`,
+		new:  `	f.carrying.Add(0)`,
 		by:   sim,
 	},
 	{

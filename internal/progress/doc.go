@@ -50,6 +50,6 @@
 //	tracker.go     from counts everywhere, the frontier at each location
 //	link.go        a scope inside another
 //	heap.go        the work lists
-//	truth.go       what all workers did together, to check views in simulations
+//	truth.go       what all workers did together, to check the invariants in simulations
 //	level.go       a scope whatever its time; messages over all scopes
 package progress

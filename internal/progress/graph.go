@@ -27,6 +27,7 @@ type port[T order.Timestamp[T]] struct {
 	rank     int32 // after all from which an edge without delay leads here
 	fed      bool  // something arrives here: an edge, or the frontier of a scope's input
 	kept     bool  // this is where a scope inside begins
+	derived  bool  // this is where a scope inside ends: the counts are what that implies
 }
 
 // way is an edge, or a path to an output: to is then the output's number.

@@ -19,8 +19,8 @@ type Level interface {
 	Pointstamps() int   // how many pointstamps are counted: none means that the scope is complete
 	Describe(Describer) // tells each counted pointstamp in words
 
-	Initial() Part          // what was assumed before the graph was sealed
-	Audit(truth Part) error // says what is true and not covered by the frontiers here: see Truth
+	twin(twins map[any]any) Level // a copy that has been told nothing; twins has those of trackers, by tracker
+	auditor() auditor             // see View
 }
 
 // Describer is told of a count at a location.
@@ -38,6 +38,7 @@ type Part interface {
 // be applied at different times.
 type Message struct {
 	Parts []Part // by level
+	Sent  int    // how many messages it is the sum of
 }
 
 // NewMessage returns an empty message for a dataflow with these levels.
@@ -52,7 +53,7 @@ func NewMessage(levels []Level) *Message {
 // OwnMessage returns the message that is always what this worker did since the
 // last Apply at these levels. It must be merged into others before that.
 func OwnMessage(levels []Level) *Message {
-	m := &Message{}
+	m := &Message{Sent: 1}
 	for _, l := range levels {
 		m.Parts = append(m.Parts, l.Own())
 	}
@@ -61,6 +62,7 @@ func OwnMessage(levels []Level) *Message {
 
 // Merge adds all that from says.
 func (m *Message) Merge(from *Message) {
+	m.Sent += from.Sent
 	for i, p := range from.Parts {
 		m.Parts[i].Merge(p)
 	}
@@ -78,6 +80,7 @@ func (m *Message) Empty() bool {
 
 // Reset forgets all that is said.
 func (m *Message) Reset() {
+	m.Sent = 0
 	for _, p := range m.Parts {
 		p.Reset()
 	}

@@ -50,6 +50,7 @@ func (l *Link[O, I]) Input() (outer, inner Location) {
 // where it goes on.
 func (l *Link[O, I]) Output() (inner, outer Location) {
 	inner, outer = l.AddPort(), l.parent.AddPort()
+	l.parent.ports[outer].derived = true
 	l.Tracker.outputs = append(l.Tracker.outputs, inner)
 	l.outputs = append(l.outputs, outer)
 	return inner, outer

@@ -59,6 +59,23 @@ func (p *port[T]) frontier() []T {
 	return p.points.frontier
 }
 
+// MayArrive reports whether t or a time before it may still come to a location from
+// elsewhere: what is counted at the location itself is left out.
+func (k *Tracker[T]) MayArrive(at Location, t T) (may bool) {
+	p := &k.ports[at]
+	if !p.fed {
+		return false
+	}
+	p.implied.All(func(u T, n int64) bool {
+		if n == 1 && slices.Contains(p.points.frontier, u) {
+			return true
+		}
+		may = u.LessEqual(t)
+		return !may
+	})
+	return may
+}
+
 // Update notes that an operator of this worker changed a count. It becomes
 // visible when it is applied, here and at the peers, together with all that was
 // noted since the last Apply.

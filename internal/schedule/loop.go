@@ -133,6 +133,26 @@ func (l *Loop) Running() *Task { return l.running }
 // Busy reports whether a Step would run anything.
 func (l *Loop) Busy() bool { return l.failure == nil && (l.count > 0 || len(l.ready) > 0) }
 
+// Stirring reports whether a task between two in the list, or one of them, will
+// run in a pass to come. It may be called between passes.
+func (l *Loop) Stirring(first, last *Task) bool {
+	if l.count > 0 {
+		for w := first.index >> 6; w <= last.index>>6; w++ {
+			set := l.awake[w]
+			if w == first.index>>6 {
+				set &= ^uint64(0) << (first.index & 63)
+			}
+			if w == last.index>>6 {
+				set &= ^uint64(0) >> (63 - last.index&63)
+			}
+			if set != 0 {
+				return true
+			}
+		}
+	}
+	return slices.ContainsFunc(l.ready, func(t *Task) bool { return first.index <= t.index && t.index <= last.index })
+}
+
 // Unwinding reports whether the code that asks runs in a deferred function of a
 // paused task that is ordered to leave.
 func (l *Loop) Unwinding() bool { return l.leaving }

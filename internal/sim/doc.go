@@ -10,9 +10,12 @@
 //
 // Programs are generated, too, and evaluated naively on one goroutine. An operator
 // that waits for a time to be complete checks that nothing of that time comes
-// later, and after each settlement of any worker it is checked that the frontiers
-// of every worker cover all records and capabilities that there are, anywhere; the sink checks that what it has when a time is complete is what the
-// naive evaluation says.
+// later; the sink checks that what it has when a time is complete is what the naive
+// evaluation says. After each settlement of any worker the engine itself is looked
+// at: the frontiers of every worker cover all records and capabilities that there
+// are, anywhere, and the other invariants of the protocol hold (see the engine's
+// audit.go). It is counted how often what a simulation is for has happened, pauses
+// inside fused stages for instance; a suite in which something never did fails.
 //
 //	world.go    World: workers, links and clock; one step at a time
 //	policy.go   the adversaries that choose the next step

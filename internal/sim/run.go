@@ -19,6 +19,7 @@ type Case struct {
 	Policy     string
 	WorkLimit  int // 1: every Send of a full buffer pauses
 	MaxRecords int // in a buffer
+	Budget     int // of an edge, in bytes; 0: the engine's default
 	Epochs     int
 	Input      times
 	newPolicy  func() Policy
@@ -40,6 +41,7 @@ func Draw(seed uint64) *Case {
 		t := epoch(r.IntN(c.Epochs))
 		c.Input[t] = append(c.Input[t], Record{V: uint16(r.IntN(values))})
 	}
+	c.Budget = anyBudget(rand.New(rand.NewPCG(seed, 0xED6E)), c.MaxRecords, recordSize)
 	for !c.evaluate() {
 		c.Plan = draw(r, 2+r.IntN(10), 0, true)
 	}
@@ -54,7 +56,16 @@ func (c *Case) evaluate() bool {
 }
 
 func (c *Case) String() string {
-	return fmt.Sprintf("seed %d: %d workers, %s, work limit %d, buffers of %d, %d epochs:%v", c.Seed, c.Workers, c.Policy, c.WorkLimit, c.MaxRecords, c.Epochs, c.Plan)
+	return fmt.Sprintf("seed %d: %d workers, %s, work limit %d, buffers of %d, budget %d, %d epochs:%v", c.Seed, c.Workers, c.Policy, c.WorkLimit, c.MaxRecords, c.Budget, c.Epochs, c.Plan)
+}
+
+const recordSize = 4 // bytes
+
+// anyBudget draws what may wait at an edge: a byte, one batch, four of them, or what
+// is never used up.
+func anyBudget(r *rand.Rand, records, size int) int {
+	batch := records*size + 64
+	return []int{1, 1, batch, batch, 4 * batch, 0}[r.IntN(6)]
 }
 
 // Result is what became of a case.
@@ -72,6 +83,10 @@ type Sometimes struct {
 	Notified  int // a time became complete in an operator inside the program
 	Deep      int // such a time was in a round beyond the third
 	EarlyEnds int // a program returned before its records had arrived
+
+	InStages        int // an operator was paused in the middle of a fused stage's sequence
+	InSessions      int // and with an open session, whose time is counted then
+	InSessionStages int // with both: the stage ran below one of the session's sends
 }
 
 func (s *Sometimes) add(o Sometimes) {
@@ -80,6 +95,9 @@ func (s *Sometimes) add(o Sometimes) {
 	s.Notified += o.Notified
 	s.Deep += o.Deep
 	s.EarlyEnds += o.EarlyEnds
+	s.InStages += o.InStages
+	s.InSessions += o.InSessions
+	s.InSessionStages += o.InSessionStages
 }
 
 // missing names what was never seen.
@@ -87,6 +105,7 @@ func (s Sometimes) missing() (names []string) {
 	for name, n := range map[string]int{
 		"messages out of order": s.Late, "retained capabilities": s.Retained, "notifications": s.Notified,
 		"deep rounds": s.Deep, "programs that return early": s.EarlyEnds,
+		"pauses in fused stages": s.InStages, "pauses in sessions": s.InSessions, "pauses in fused stages below sessions": s.InSessionStages,
 	} {
 		if n == 0 {
 			names = append(names, name)
@@ -101,15 +120,21 @@ const maxSteps = 2_000_000
 func (c *Case) Run() Result {
 	w := NewWorld(c.Workers, c.Seed, c.newPolicy())
 	got := make(times)
+	var reports []func() string
 	done := make(chan error, 1)
 	go func() {
 		ctx := host.With(context.Background(), w.Host(c.WorkLimit, c.MaxRecords))
-		done <- timely.Execute(ctx, timely.Config{Workers: c.Workers}, func(k *timely.Worker) error { return c.program(k, got) })
+		done <- timely.Execute(ctx, timely.Config{Workers: c.Workers, EdgeBudget: c.Budget}, func(k *timely.Worker) error {
+			reports = append(reports, k.Report)
+			return c.program(k, got)
+		})
 	}()
 	c.saw = Sometimes{}
 	err := w.Run(maxSteps) // if it fails, the workers are left behind
 	if err == nil {
 		err = <-done
+	} else {
+		err = reported(err, reports)
 	}
 	if err == nil {
 		err = differ(c.want, got)
@@ -117,7 +142,7 @@ func (c *Case) Run() Result {
 	if err != nil {
 		err = fmt.Errorf("%v: %w", c, err)
 	}
-	c.saw.Late = w.late
+	c.saw.add(w.saw)
 	return Result{w.Trace(), err, c.saw}
 }
 
@@ -199,4 +224,12 @@ func sorted(xs []Record) []Record {
 		return cmp.Or(cmp.Compare(a.V, b.V), cmp.Compare(a.Fuel[0], b.Fuel[0]), cmp.Compare(a.Fuel[1], b.Fuel[1]))
 	})
 	return xs
+}
+
+// reported adds to an error what workers report that stand still.
+func reported(err error, reports []func() string) error {
+	for _, report := range reports {
+		err = fmt.Errorf("%w\n%s", err, report())
+	}
+	return err
 }

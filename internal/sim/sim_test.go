@@ -33,6 +33,7 @@ func TestSimulatedProgramsAgreeWithNaiveEvaluation(t *testing.T) {
 	if missing := saw.missing(); missing != nil {
 		t.Errorf("no seed has exercised %s", strings.Join(missing, ", "))
 	}
+	t.Logf("%+v", saw)
 	fmt.Printf("count: %d simulated seeds agreed with the naive evaluation\n", n)
 }
 

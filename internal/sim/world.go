@@ -23,8 +23,14 @@ type World struct {
 	trace   uint64        // hash of all that was chosen
 	serial  int           // of the message that was sent last
 	newest  int           // serial number of the newest message that has arrived
-	late    int           // messages that arrived after newer ones
-	wrong   error         // the first view that ran ahead of what is true
+	saw     Sometimes     // of what happens outside of the program
+	steps   int           // so far
+
+	pace         time.Duration // that a worker's step takes, beside looks at the clock
+	stopped      int           // this worker does not run, while it is before stoppedUntil
+	stoppedUntil time.Duration
+
+	wrong error // the first invariant that was broken
 }
 
 // worker is where a worker stands.
@@ -83,16 +89,30 @@ func (w *World) Host(workLimit, maxRecords int) *host.Host {
 		Transport:  w,
 		Turns:      w,
 		Audit:      w.audit,
+		Paused:     w.paused,
 		WorkLimit:  workLimit,
 		MaxRecords: maxRecords,
 		Poison:     true,
 	}
 }
 
-// audit is told of a worker whose view has run ahead.
+// audit is told of a worker whose view breaks an invariant.
 func (w *World) audit(err error) {
 	if w.wrong == nil {
 		w.wrong = err
+	}
+}
+
+// paused is told of an operator that is about to be paused.
+func (w *World) paused(p host.Pause) {
+	if p.InStage {
+		w.saw.InStages++
+	}
+	if p.Sessions > 0 {
+		w.saw.InSessions++
+	}
+	if p.InStage && p.Sessions > 0 {
+		w.saw.InSessionStages++
 	}
 }
 
@@ -193,6 +213,7 @@ func (w *World) Run(limit int) error {
 			}
 			continue
 		}
+		w.steps = n
 		if n == limit {
 			return fmt.Errorf("not at an end after %d steps", limit)
 		}
@@ -205,7 +226,7 @@ func (w *World) Run(limit int) error {
 
 func (w *World) choices() (all []Choice) {
 	for _, k := range w.workers {
-		if k.state == ready {
+		if k.state == ready && !w.isStopped(k) {
 			all = append(all, Choice{Worker: k.index, From: -1, To: -1})
 		}
 	}
@@ -219,6 +240,9 @@ func (w *World) choices() (all []Choice) {
 	return all
 }
 
+// isStopped reports whether a worker does not run for the time being.
+func (w *World) isStopped(k *worker) bool { return k.index == w.stopped && w.now < w.stoppedUntil }
+
 // take makes a choice happen.
 func (w *World) take(c Choice) {
 	h := fnv.New64a()
@@ -226,6 +250,7 @@ func (w *World) take(c Choice) {
 	w.trace = h.Sum64()
 	if c.Worker >= 0 {
 		k := w.workers[c.Worker]
+		w.now += w.pace
 		k.resume <- struct{}{}
 		<-w.back
 		return
@@ -233,7 +258,7 @@ func (w *World) take(c Choice) {
 	m := c.queue.waiting[0]
 	c.queue.waiting = c.queue.waiting[1:]
 	if m.serial < w.newest {
-		w.late++
+		w.saw.Late++
 	}
 	w.newest = max(w.newest, m.serial)
 	m.deliver()
@@ -255,6 +280,10 @@ func (w *World) skipTime() bool {
 		if k.state == parked && k.wakesAt >= 0 && (next == nil || k.wakesAt < next.wakesAt) {
 			next = k
 		}
+	}
+	if w.stoppedUntil > w.now && (next == nil || next.wakesAt > w.stoppedUntil) {
+		w.now = w.stoppedUntil
+		return true
 	}
 	if next == nil {
 		return false

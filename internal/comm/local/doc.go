@@ -3,5 +3,6 @@
 //
 //	fabric.go  Fabric, opening channels
 //	inbox.go   Queue and Sum
+//	credits.go the windows of a queue
 //	end.go     End: what a worker hears, and how it sleeps
 package local

@@ -14,6 +14,7 @@ import (
 // Send may be called from any goroutine.
 type End struct {
 	fabric *Fabric
+	index  int // the worker's
 	parker host.Parker
 	spin   bool
 
@@ -32,8 +33,8 @@ const (
 	gone    // it will neither send nor look again
 )
 
-func newEnd(f *Fabric, p host.Parker, spin bool) *End {
-	return &End{fabric: f, parker: p, spin: spin}
+func newEnd(f *Fabric, index int, p host.Parker, spin bool) *End {
+	return &End{fabric: f, index: index, parker: p, spin: spin}
 }
 
 // notify says that a channel has messages.

@@ -19,20 +19,21 @@ type Fabric struct {
 
 	mu    sync.Mutex
 	begun map[int]*opening // channels that not all workers have opened yet
+	lent  map[int]*opening // the windows of such channels
 }
 
 // opening is a channel between its first and its last Open.
 type opening struct {
-	inboxes any // []*Queue[M] or []*Sum[M]
-	left    int // workers that have not opened it
+	ends any // by worker: []*Queue[M], []*Sum[M] or []*credits
+	left int // workers that have not opened it
 }
 
 // NewFabric returns a fabric for so many workers.
 func NewFabric(workers int, h *host.Host) *Fabric {
-	f := &Fabric{transport: h.Transport, begun: make(map[int]*opening)}
+	f := &Fabric{transport: h.Transport, begun: make(map[int]*opening), lent: make(map[int]*opening)}
 	spin := h.Spin && workers <= runtime.GOMAXPROCS(0)
 	for i := range workers {
-		f.ends = append(f.ends, newEnd(f, h.NewParker(i), spin))
+		f.ends = append(f.ends, newEnd(f, i, h.NewParker(i), spin))
 	}
 	return f
 }
@@ -46,7 +47,7 @@ func (f *Fabric) End(worker int) *End { return f.ends[worker] }
 // OpenQueue opens a channel whose messages wait in order. It returns the worker's
 // inbox, and a way to each worker's.
 func OpenQueue[M any](f *Fabric, worker, channel int) (*Queue[M], []comm.Sender[M]) {
-	boxes := open(f, channel, func(e *End) *Queue[M] { return &Queue[M]{end: e, channel: channel} })
+	boxes := open(f, f.begun, channel, func(e *End) *Queue[M] { return &Queue[M]{end: e, channel: channel} })
 	to := make([]comm.Sender[M], len(boxes))
 	for i, b := range boxes {
 		if to[i] = b; f.transport != nil {
@@ -61,7 +62,7 @@ func OpenQueue[M any](f *Fabric, worker, channel int) (*Queue[M], []comm.Sender[
 // one message to another, empty makes one that says nothing. What is sent is only
 // read, and not kept.
 func OpenSum[M any](f *Fabric, worker, channel int, empty func() M, merge func(into, from M)) (*Sum[M], []comm.Sender[M]) {
-	boxes := open(f, channel, func(e *End) *Sum[M] {
+	boxes := open(f, f.begun, channel, func(e *End) *Sum[M] {
 		return &Sum[M]{end: e, channel: channel, merge: merge, sum: empty()}
 	})
 	to := make([]comm.Sender[M], len(boxes))
@@ -89,28 +90,37 @@ type carried[M any] struct {
 // Send implements comm.Sender.
 func (c *carried[M]) Send(m M) {
 	m = c.keep(m)
-	c.fabric.carrying.Add(1)
-	c.fabric.transport.Send(c.from, c.to, c.channel, func() {
-		c.inbox.Send(m)
-		c.fabric.carrying.Add(-1)
+	c.fabric.carry(c.from, c.to, c.channel, func() { c.inbox.Send(m) })
+}
+
+// carry has the transport, if there is one, choose when something arrives.
+func (f *Fabric) carry(from, to, channel int, arrive func()) {
+	if f.transport == nil {
+		arrive()
+		return
+	}
+	f.carrying.Add(1)
+	f.transport.Send(from, to, channel, func() {
+		arrive()
+		f.carrying.Add(-1)
 	})
 }
 
-// open returns the inboxes of a channel: the first worker that asks makes them.
-func open[B any](f *Fabric, channel int, box func(*End) B) []B {
+// open returns the receiving ends of a channel: the first worker that asks makes them.
+func open[B any](f *Fabric, begun map[int]*opening, channel int, box func(*End) B) []B {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	o := f.begun[channel]
+	o := begun[channel]
 	if o == nil {
 		boxes := make([]B, len(f.ends))
 		for i, e := range f.ends {
 			boxes[i] = box(e)
 		}
 		o = &opening{boxes, len(f.ends)}
-		f.begun[channel] = o
+		begun[channel] = o
 	}
 	if o.left--; o.left == 0 {
-		delete(f.begun, channel)
+		delete(begun, channel)
 	}
-	return o.inboxes.([]B)
+	return o.ends.([]B)
 }

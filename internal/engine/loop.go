@@ -1,0 +1,248 @@
+package engine
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/timely-go/timely/internal/host"
+)
+
+// Loop is a cycle of operators as one worker has it. What comes round it is exempt
+// from the budgets, as data in a loop must live somewhere. So it is held back at
+// the entrances: while the feedback queues of all workers together hold more than
+// their budgets, what enters is one batch a worker and lap.
+type Loop struct {
+	outer  *Loop // around it, or nil
+	inner  []*Loop
+	fed    []*Edge // where what comes round waits, not in inner loops
+	budget int     // bytes that may wait there
+	laps   *laps
+	worker *Worker
+
+	own     counts // what this worker did; held, live and taken not in inner loops
+	told    int    // bytes that this worker was last said to hold
+	most    int    // records in one batch
+	lap     int    // that allowed is for
+	allowed int    // batches that may still enter in it
+	waiting []*Node
+	due     time.Duration // when a waiting entrance is let in whatever runs; 0: it is not
+	granted time.Duration // when it was last
+	touched bool          // it is in Worker.touched
+}
+
+// counts are what a loop is judged by.
+type counts struct {
+	held    int // bytes that have come round and wait
+	live    int // records put into queues in the loop, less those taken
+	taken   int // records taken of what came round, ever
+	entered int // records from outside, ever
+	left    int // records to the outside, ever
+}
+
+func (c counts) plus(o counts, sign int) counts {
+	return counts{c.held + sign*o.held, c.live + sign*o.live, c.taken + sign*o.taken, c.entered + sign*o.entered, c.left + sign*o.left}
+}
+
+// laps is one loop as all workers of the process know it.
+type laps struct {
+	full   atomic.Bool // it holds more than its budgets, and since then not less than half of them
+	budget int         // bytes that may wait at one worker, in inner loops too
+	nodes  int         // in it
+
+	mu      sync.Mutex
+	told    []counts // by worker
+	waiting []bool   // by worker: a producer waits to enter, as last told
+	sum     counts   // of told
+	lap     int      // number of the present one
+	until   int      // what sum.taken is when it ends
+	base    counts   // when the loop last was seen to change
+	step    int      // batches that each worker may let in
+	most    int      // records in one batch
+}
+
+// has reports whether a node is in the loop.
+func (l *Loop) has(n *Node) bool {
+	for m := n.loop; m != nil; m = m.outer {
+		if m == l {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *Loop) hold(bytes int64) {
+	l.own.held += int(bytes)
+	if l.own.held > l.budget {
+		l.touch()
+	}
+}
+
+func (l *Loop) take(bytes int64, records int) {
+	l.own.held -= int(bytes)
+	l.own.taken += records
+	l.most = max(l.most, records)
+	if l.outer != nil || l.told > 0 || l.laps.full.Load() {
+		l.touch()
+	}
+}
+
+// touch has the loop looked at after this pass.
+func (l *Loop) touch() {
+	if !l.touched {
+		l.touched = true
+		l.worker.touched = append(l.worker.touched, l)
+	}
+}
+
+// cross notes records that the node sends out of loops that it is in, or into
+// others.
+func (n *Node) cross(e *Edge, records int) {
+	for l := n.loop; l != nil && !l.has(e.Node); l = l.outer {
+		l.own.left += records
+	}
+	fed := e.worker.Feeding && e.isFed() // comes round an outer loop, and must not wait
+	for l := e.Node.loop; l != nil && !l.has(n); l = l.outer {
+		l.own.entered += records
+		if !fed && l.pressed() {
+			l.allowed--
+			if l.full() {
+				l.worker.stopAt(l)
+			}
+		}
+	}
+}
+
+// all adds up what this worker did in the loop and those inside it.
+func (l *Loop) all() counts {
+	c := l.own
+	for _, i := range l.inner {
+		in := i.all()
+		c.held += in.held
+		c.live += in.live
+		c.taken += in.taken
+	}
+	return c
+}
+
+// pressed reports whether the loop may be full.
+func (l *Loop) pressed() bool { return l.laps.full.Load() || l.all().held > l.laps.budget }
+
+// full implements gate.
+func (l *Loop) full() bool {
+	if !l.pressed() {
+		return false
+	}
+	if l.allowed <= 0 {
+		l.tell()
+	}
+	return l.allowed <= 0
+}
+
+// await implements gate.
+func (l *Loop) await(n *Node) bool {
+	if !l.full() {
+		return false
+	}
+	l.waiting = append(l.waiting, n)
+	l.worker.pressed = true
+	return true
+}
+
+// tellLoops tells of the loops in which something happened that may matter.
+func (w *Worker) tellLoops() {
+	for _, l := range w.touched {
+		l.touched = false
+		for o := l; o != nil; o = o.outer {
+			if o.told > 0 || o.pressed() {
+				o.tell()
+			}
+		}
+	}
+	w.touched = w.touched[:0]
+}
+
+// tell tells all workers what this one did, and learns what may enter.
+func (l *Loop) tell() {
+	s, i := l.laps, l.worker.index
+	now := l.all()
+	s.mu.Lock()
+	s.sum = s.sum.plus(s.told[i], -1).plus(now, +1)
+	s.told[i], l.told = now, now.held
+	s.most = max(s.most, l.most)
+	moved := s.look()
+	full, lap, step := s.full.Load(), s.lap, s.step
+	signal := moved && slices.Contains(s.waiting, true)
+	s.waiting[i] = len(l.waiting) > 0
+	s.mu.Unlock()
+	if moved && full {
+		l.worker.tellFlow(host.Laps, 1)
+	}
+	switch {
+	case !full:
+		l.allowed = 1
+	case l.lap != lap:
+		l.allowed = step
+	}
+	l.lap = lap
+	if l.allowed > 0 {
+		l.waiting = release(l.waiting)
+	}
+	if signal {
+		l.worker.x.signal()
+	}
+}
+
+// look judges the loop by what was told, and reports whether more may enter.
+func (s *laps) look() (more bool) {
+	budget := s.budget * len(s.told)
+	switch full := s.full.Load(); {
+	case !full && s.sum.held > budget:
+		s.full.Store(true)
+		s.begin()
+		return true
+	case full && s.sum.held <= budget/2:
+		s.full.Store(false)
+		return true
+	case full && s.sum.taken >= s.until:
+		s.next()
+		return true
+	}
+	return false
+}
+
+// begin begins the first lap of a loop that has become full.
+func (s *laps) begin() {
+	s.base, s.step = s.sum, 1
+	s.lap++
+	s.until = s.sum.taken + max(1, s.sum.live)
+}
+
+// next begins another lap. A loop in which nothing changes waits for something that
+// may be behind what waits at its entrances, so more may enter: twice as much each
+// time. To change is to let something out, or to hold more or less than what has
+// entered since explains, beyond what operators may have under way.
+func (s *laps) next() {
+	gone := s.base.live + s.sum.entered - s.base.entered - s.sum.live
+	slack := s.most * s.nodes * len(s.told)
+	if s.sum.left != s.base.left || gone > slack || gone < -slack {
+		s.begin()
+		return
+	}
+	s.step *= 2
+	s.lap++
+	s.until = s.sum.taken + max(1, s.sum.live)
+}
+
+// grant lets entrances that wait push a batch each.
+func (l *Loop) grant() {
+	if n := len(l.waiting); n > 0 {
+		l.allowed = n
+		l.waiting = release(l.waiting)
+		l.worker.grants++
+	}
+}
+
+// declined reports whether what came round waits at this worker where it is not taken.
+func (l *Loop) declined() bool { return slices.ContainsFunc(l.fed, (*Edge).declined) }

@@ -1,0 +1,219 @@
+package engine
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	firstGrant = 10 * time.Millisecond  // after an input was seen to be declined, whatever runs
+	nextGrant  = 100 * time.Millisecond // after a grant; twice as long each time at an input that holds
+)
+
+// rest is how the workers of a process find out that a dataflow has come to rest:
+// that none of its operators will run by itself, and nothing of it is under way
+// between workers. It costs something only while somebody wants to know. Workers
+// tell, each time they have looked at what arrived, whether they have work in the
+// dataflow and how many messages they sent and received. As they do so before they
+// act on what they received, equal sums mean that nothing is under way (compare
+// Mattern, "Algorithms for Distributed Termination Detection", 1987, section 6).
+type rest struct {
+	wanted atomic.Int32 // workers that want to know
+
+	mu    sync.Mutex
+	slots []slot  // by worker
+	laps  []*laps // of the dataflow's loops
+}
+
+// slot is what a worker has told.
+type slot struct {
+	known    bool // since somebody wanted to know
+	active   bool // an operator will run by itself
+	wants    bool // it wants to know
+	gone     bool // it has dropped the dataflow
+	sent     int  // messages, ever
+	received int
+}
+
+// lapsOf returns what the workers share about a loop.
+func (r *rest) lapsOf(loop, nodes int) *laps {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if loop == len(r.laps) {
+		workers := len(r.slots)
+		r.laps = append(r.laps, &laps{nodes: nodes, told: make([]counts, workers), waiting: make([]bool, workers)})
+	}
+	return r.laps[loop]
+}
+
+// tell notes what a worker tells, and reports whether the dataflow is at rest.
+func (r *rest) tell(x *Execution, worker int, now slot) (quiet bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := r.slots[worker]
+	now.known = true
+	r.slots[worker] = now
+	switch {
+	case now.wants && !before.wants:
+		if r.wanted.Add(1) == 1 {
+			for i := range r.slots {
+				r.slots[i].known = i == worker || r.slots[i].gone
+			}
+			x.wanted.Add(1)
+			x.signal()
+		}
+	case before.wants && !now.wants:
+		if r.wanted.Add(-1) == 0 {
+			x.wanted.Add(-1)
+		}
+	}
+	return r.wanted.Load() > 0 && r.quiet()
+}
+
+func (r *rest) quiet() bool {
+	sent, received, dropped := 0, 0, false
+	for _, s := range r.slots {
+		if !s.known || s.active {
+			return false
+		}
+		sent += s.sent
+		received += s.received
+		dropped = dropped || s.gone
+	}
+	return dropped || sent == received // who has dropped it receives nothing
+}
+
+// stir notes that a worker is about to have work.
+func (r *rest) stir(worker int) {
+	r.mu.Lock()
+	r.slots[worker].active = true
+	r.mu.Unlock()
+}
+
+// watch looks, between passes, for producers that wait in vain: for an input that
+// is not taken from, while the dataflow is at rest or for too long.
+func (w *Worker) watch() {
+	if len(w.touched) > 0 {
+		w.tellLoops()
+	}
+	if !w.pressed && w.x.wanted.Load() == 0 {
+		return
+	}
+	w.pressed, w.nextGrant = false, 0
+	for _, f := range w.flows {
+		f.watch()
+	}
+}
+
+func (f *Dataflow) watch() {
+	w := f.worker
+	wants, due := f.stuck()
+	quiet := false
+	if wants || f.rest.wanted.Load() > 0 {
+		quiet = f.rest.tell(w.x, w.index, slot{active: f.active(), wants: wants, sent: f.sent, received: f.received})
+	}
+	if quiet && !wants {
+		w.x.signal() // it is others who want to know
+	}
+	if quiet && wants || due {
+		f.grant(quiet)
+	}
+}
+
+// stuck reports whether producers wait where nothing is taken: for those that go on
+// as soon as the dataflow is at rest, and for all whether it is time to go on.
+func (f *Dataflow) stuck() (wants, due bool) {
+	w := f.worker
+	f.pressed = slices.DeleteFunc(f.pressed, func(e *Edge) bool {
+		e.pressed = e.isPressed()
+		return !e.pressed
+	})
+	for _, e := range f.pressed {
+		w.pressed = true
+		switch {
+		case !e.declined():
+			e.due = 0
+		case e.purpose == nil:
+			wants = true
+			due = w.isDue(&e.due, e.granted, nextGrant) || due
+		case e.purpose():
+			e.due = 0
+		default:
+			due = w.isDue(&e.due, e.granted, e.patience) || due
+		}
+	}
+	for _, l := range f.loops {
+		if len(l.waiting) > 0 {
+			l.tell()
+		}
+		if len(l.waiting) == 0 {
+			continue
+		}
+		w.pressed, wants = true, true
+		if l.declined() {
+			due = w.isDue(&l.due, l.granted, nextGrant) || due
+		} else {
+			l.due = 0
+		}
+	}
+	return wants, due
+}
+
+// isDue reports whether it is time for a grant. If that is not set it sets it: to a
+// little later, but not so soon after the last.
+func (w *Worker) isDue(due *time.Duration, last, after time.Duration) bool {
+	now := w.clock.Now()
+	if *due == 0 {
+		*due = now + firstGrant
+		if last > 0 {
+			*due = max(*due, last+after)
+		}
+	}
+	if w.nextGrant == 0 || *due < w.nextGrant {
+		w.nextGrant = *due
+	}
+	return *due <= now
+}
+
+// grant grants more to the producers that wait in vain: all of them if the dataflow
+// is at rest, else those for whom it is time.
+func (f *Dataflow) grant(quiet bool) {
+	now := f.worker.clock.Now()
+	for _, e := range f.pressed {
+		if e.due != 0 && (quiet && e.purpose == nil || e.due <= now) {
+			e.due, e.granted = 0, now
+			e.patience = max(nextGrant, 2*e.patience)
+			e.grant()
+			f.worker.tellGrant(quiet)
+		}
+	}
+	for _, l := range f.loops {
+		if len(l.waiting) > 0 && (quiet || l.due != 0 && l.due <= now) {
+			l.due, l.granted = 0, now
+			l.grant()
+			f.worker.tellGrant(quiet)
+		}
+	}
+}
+
+// active reports whether an operator of the dataflow runs next here, or will by
+// itself: it has a timer or an open waker.
+func (f *Dataflow) active() bool {
+	n := len(f.nodes)
+	if n == 0 {
+		return false
+	}
+	w := f.worker
+	return w.loop.Stirring(f.nodes[0].task, f.nodes[n-1].task) ||
+		slices.ContainsFunc(w.alarms, func(a alarm) bool { return a.node.Flow == f }) ||
+		slices.ContainsFunc(f.wakers, func(k *Waker) bool { return !k.closed.Load() })
+}
+
+// signal has all workers look again.
+func (x *Execution) signal() {
+	for _, w := range x.workers {
+		w.end.Signal()
+	}
+}

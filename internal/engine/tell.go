@@ -1,0 +1,31 @@
+package engine
+
+import "github.com/timely-go/timely/internal/host"
+
+// tellFlow tells a simulation what flow control does.
+func (w *Worker) tellFlow(what host.Flow, n int64) {
+	if tell := w.x.host.Flow; tell != nil {
+		tell(w.index, what, n)
+	}
+}
+
+// tellWait tells of an operator that is paused at a gate.
+func (w *Worker) tellWait(g gate) {
+	switch g.(type) {
+	case *Edge:
+		w.tellFlow(host.WaitsForEdge, 1)
+	case *Outlet:
+		w.tellFlow(host.WaitsForCredit, 1)
+	case *Loop:
+		w.tellFlow(host.WaitsForLoop, 1)
+	}
+}
+
+// tellGrant tells of a grant.
+func (w *Worker) tellGrant(quiet bool) {
+	if quiet {
+		w.tellFlow(host.GrantsAtRest, 1)
+	} else {
+		w.tellFlow(host.GrantsInTime, 1)
+	}
+}
