@@ -42,6 +42,7 @@ func (n *Node) turn() {
 	w.ship()
 	w.panicking = false // it has recovered, and who is resumed next begins no turn
 	if len(w.full) > 0 {
+		w.Current = n.Element
 		w.pause()
 	}
 	w.Current, w.running = nil, nil
