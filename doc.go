@@ -38,7 +38,7 @@
 //   - A frontier never passes a record: while a record at a time is anywhere, no
 //     frontier that it can still reach has left that time, at any worker.
 //   - Between two operators, batches of one worker arrive in the order in which it
-//     sent them.
+//     sent them; what comes round a loop may overtake what is of another time.
 //   - A batch may be used by any number of operators and is not copied for them.
 //   - A failure anywhere ends the execution, with one error that says where. It is
 //     never mistaken for completion: what the failing worker held stays held.

@@ -30,6 +30,8 @@ type queue[T Timestamp[T], D any] struct {
 
 	entries []entry[T, D] // entries[:head] are taken
 	head    int
+	taken   int       // entries, ever
+	latest  map[T]int // by time: how many entries came before the last that came round a loop; see gather
 }
 
 func (q *queue[T, D]) push(at T, b *batch.Batch[D]) {
@@ -37,7 +39,7 @@ func (q *queue[T, D]) push(at T, b *batch.Batch[D]) {
 	q.graph.Update(q.at, at, int64(n))
 	q.edge.Pass(n)
 	by := q.edge.Sender()
-	if q.merge(at, b, by) {
+	if q.merge(at, b, by) || q.gather(at, b, by) {
 		return
 	}
 	b = q.fitting(b)
@@ -50,7 +52,7 @@ func (q *queue[T, D]) push(at T, b *batch.Batch[D]) {
 func (q *queue[T, D]) receive(arrived []entry[T, D]) {
 	for _, e := range arrived {
 		spent := int64(e.held)
-		if q.merge(e.time, e.batch, e.by) {
+		if q.merge(e.time, e.batch, e.by) || q.gather(e.time, e.batch, e.by) {
 			q.edge.Arrived(e.by, spent, 0)
 			continue
 		}
@@ -114,6 +116,36 @@ func (q *queue[T, D]) merge(at T, b *batch.Batch[D], by int32) bool {
 	return true
 }
 
+// gather adds records that came round a loop to the last batch of their time that
+// did. Exchanged records of different rounds would else come apart into ever smaller
+// batches, as each round splits them and none puts them together.
+func (q *queue[T, D]) gather(at T, b *batch.Batch[D], by int32) bool {
+	if by != engine.FedBack || q.head == len(q.entries) {
+		return false
+	}
+	n, ok := q.latest[at]
+	if !ok || n < q.taken {
+		return false
+	}
+	e := &q.entries[q.head+n-q.taken]
+	total := len(e.batch.Records) + len(b.Records)
+	if total > q.pool.Max() || !e.batch.Exclusive() {
+		return false
+	}
+	if total > cap(e.batch.Records) {
+		larger := q.pool.Get(total)
+		larger.Records = append(larger.Records, e.batch.Records...)
+		e.batch.Release()
+		e.batch = larger
+	}
+	e.batch.Records = append(e.batch.Records, b.Records...)
+	b.Release()
+	before := e.held
+	e.held = held(e.batch, q.sizes)
+	q.edge.Add(by, int64(e.held)-int64(before))
+	return true
+}
+
 // fitting moves few records to a small buffer.
 func (q *queue[T, D]) fitting(b *batch.Batch[D]) *batch.Batch[D] {
 	n := len(b.Records)
@@ -132,6 +164,12 @@ func (q *queue[T, D]) append(e entry[T, D]) {
 		clear(q.entries[left:])
 		q.entries, q.head = q.entries[:left], 0
 	}
+	if e.by == engine.FedBack && q.head < len(q.entries) {
+		if q.latest == nil {
+			q.latest = make(map[T]int)
+		}
+		q.latest[e.time] = q.taken + q.len()
+	}
 	q.entries = append(q.entries, e)
 	q.node.Wake()
 }
@@ -142,7 +180,11 @@ func (q *queue[T, D]) len() int { return len(q.entries) - q.head }
 func (q *queue[T, D]) pop() entry[T, D] {
 	e := q.entries[q.head]
 	q.entries[q.head] = entry[T, D]{}
+	if len(q.latest) > 0 && q.latest[e.time] == q.taken {
+		delete(q.latest, e.time)
+	}
 	q.head++
+	q.taken++
 	if q.head == len(q.entries) {
 		q.entries, q.head = q.entries[:0], 0
 	}
@@ -169,6 +211,7 @@ func (q *queue[T, D]) pick(picked []entry[T, D], n int, wanted func(T) bool) []e
 		}
 	}
 	clear(waiting[kept:])
+	clear(q.latest) // entries have moved
 	q.entries = q.entries[:q.head+kept]
 	return picked
 }
@@ -176,6 +219,7 @@ func (q *queue[T, D]) pick(picked []entry[T, D], n int, wanted func(T) bool) []e
 // unpick puts back batches that were picked and not handed out: to the front.
 func (q *queue[T, D]) unpick(picked []entry[T, D]) {
 	if len(picked) > 0 {
+		clear(q.latest)
 		q.entries = slices.Insert(q.entries, q.head, picked...)
 	}
 }

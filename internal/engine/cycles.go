@@ -71,7 +71,7 @@ func (f *Dataflow) findLoopsAmong(nodes []*Node, ways []way, outer *Loop) {
 // newLoop adds a loop of these nodes.
 func (f *Dataflow) newLoop(outer *Loop, nodes []*Node) *Loop {
 	l := &Loop{outer: outer, worker: f.worker, lap: -1}
-	l.laps = f.rest.lapsOf(len(f.loops), len(nodes))
+	l.laps = f.rest.lapsOf(len(f.loops))
 	f.loops = append(f.loops, l)
 	if outer != nil {
 		outer.inner = append(outer.inner, l)

@@ -156,6 +156,7 @@ func (e *Edge) Take(by int32, bytes int64, records int) {
 	e.took, e.patience = e.Node.turns, 0
 	if l := e.Node.loop; l != nil {
 		l.own.live -= records
+		e.Node.lent = records
 	}
 	switch {
 	case by == FedBack:

@@ -21,9 +21,8 @@ type Loop struct {
 	laps   *laps
 	worker *Worker
 
-	own     counts // what this worker did; held, live and taken not in inner loops
+	own     counts // what this worker did; not in inner loops, but for entered
 	told    int    // bytes that this worker was last said to hold
-	most    int    // records in one batch
 	lap     int    // that allowed is for
 	allowed int    // batches that may still enter in it
 	waiting []*Node
@@ -38,18 +37,17 @@ type counts struct {
 	live    int // records put into queues in the loop, less those taken
 	taken   int // records taken of what came round, ever
 	entered int // records from outside, ever
-	left    int // records to the outside, ever
+	lent    int // records that operators have taken which are paused in the middle of a turn
 }
 
 func (c counts) plus(o counts, sign int) counts {
-	return counts{c.held + sign*o.held, c.live + sign*o.live, c.taken + sign*o.taken, c.entered + sign*o.entered, c.left + sign*o.left}
+	return counts{c.held + sign*o.held, c.live + sign*o.live, c.taken + sign*o.taken, c.entered + sign*o.entered, c.lent + sign*o.lent}
 }
 
 // laps is one loop as all workers of the process know it.
 type laps struct {
 	full   atomic.Bool // it holds more than its budgets, and since then not less than half of them
 	budget int         // bytes that may wait at one worker, in inner loops too
-	nodes  int         // in it
 
 	mu      sync.Mutex
 	told    []counts // by worker
@@ -59,7 +57,6 @@ type laps struct {
 	until   int      // what sum.taken is when it ends
 	base    counts   // when the loop last was seen to change
 	step    int      // batches that each worker may let in
-	most    int      // records in one batch
 }
 
 // has reports whether a node is in the loop.
@@ -82,7 +79,6 @@ func (l *Loop) hold(bytes int64) {
 func (l *Loop) take(bytes int64, records int) {
 	l.own.held -= int(bytes)
 	l.own.taken += records
-	l.most = max(l.most, records)
 	if l.outer != nil || l.told > 0 || l.laps.full.Load() {
 		l.touch()
 	}
@@ -96,12 +92,8 @@ func (l *Loop) touch() {
 	}
 }
 
-// cross notes records that the node sends out of loops that it is in, or into
-// others.
+// cross notes records that the node sends into loops that it is not in.
 func (n *Node) cross(e *Edge, records int) {
-	for l := n.loop; l != nil && !l.has(e.Node); l = l.outer {
-		l.own.left += records
-	}
 	fed := e.worker.Feeding && e.isFed() // comes round an outer loop, and must not wait
 	for l := e.Node.loop; l != nil && !l.has(n); l = l.outer {
 		l.own.entered += records
@@ -122,6 +114,7 @@ func (l *Loop) all() counts {
 		c.held += in.held
 		c.live += in.live
 		c.taken += in.taken
+		c.lent += in.lent
 	}
 	return c
 }
@@ -170,7 +163,6 @@ func (l *Loop) tell() {
 	s.mu.Lock()
 	s.sum = s.sum.plus(s.told[i], -1).plus(now, +1)
 	s.told[i], l.told = now, now.held
-	s.most = max(s.most, l.most)
 	moved := s.look()
 	full, lap, step := s.full.Load(), s.lap, s.step
 	signal := moved && slices.Contains(s.waiting, true)
@@ -221,12 +213,13 @@ func (s *laps) begin() {
 
 // next begins another lap. A loop in which nothing changes waits for something that
 // may be behind what waits at its entrances, so more may enter: twice as much each
-// time. To change is to let something out, or to hold more or less than what has
-// entered since explains, beyond what operators may have under way.
+// time. It is unchanged if it holds as many records as it did, and what has entered
+// since: exactly, but for what operators have taken that are paused in the middle. A
+// worker counts what a turn takes and what it sends on together, so the sum over the
+// workers is exact, although they tell at different moments.
 func (s *laps) next() {
 	gone := s.base.live + s.sum.entered - s.base.entered - s.sum.live
-	slack := s.most * s.nodes * len(s.told)
-	if s.sum.left != s.base.left || gone > slack || gone < -slack {
+	if slack := s.base.lent + s.sum.lent; gone > slack || gone < -slack {
 		s.begin()
 		return
 	}

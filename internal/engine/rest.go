@@ -38,12 +38,12 @@ type slot struct {
 }
 
 // lapsOf returns what the workers share about a loop.
-func (r *rest) lapsOf(loop, nodes int) *laps {
+func (r *rest) lapsOf(loop int) *laps {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if loop == len(r.laps) {
 		workers := len(r.slots)
-		r.laps = append(r.laps, &laps{nodes: nodes, told: make([]counts, workers), waiting: make([]bool, workers)})
+		r.laps = append(r.laps, &laps{told: make([]counts, workers), waiting: make([]bool, workers)})
 	}
 	return r.laps[loop]
 }

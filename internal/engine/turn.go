@@ -43,6 +43,7 @@ func (n *Node) turn() {
 	w.panicking = false // it has recovered, and who is resumed next begins no turn
 	if len(w.full) > 0 {
 		w.Current = n.Element
+		n.lent = 0 // all that came of it is sent
 		w.pause()
 	}
 	w.Current, w.running = nil, nil
@@ -121,16 +122,26 @@ func (w *Worker) pause() {
 	if n.waits == 0 {
 		w.loop.Ready(n.task)
 	}
-	waits := n.waits > 0
+	n.sleep()
+	w.rested()
+	w.running, w.Current, w.Feeding = n, current, feeding
+}
+
+// sleep is the pause itself.
+func (n *Node) sleep() {
+	w, waits := n.Flow.worker, n.waits > 0
 	if waits {
 		n.since = w.clock.Now()
+	}
+	if l := n.loop; l != nil {
+		lent := n.lent
+		l.own.lent += lent
+		defer func() { l.own.lent -= lent }()
 	}
 	w.loop.Pause()
 	if waits {
 		n.held += w.clock.Now() - n.since
 	}
-	w.rested()
-	w.running, w.Current, w.Feeding = n, current, feeding
 }
 
 // Running returns the node whose turn it is, or nil.
