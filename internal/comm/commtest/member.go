@@ -2,6 +2,7 @@
 // test joins members, and calls [Run].
 //
 //	member.go  Member: a worker's end of a fabric, with the messages that the suite sends
+//	credit.go  the promises about windows
 //	run.go     Run: the promises, one test each
 package commtest
 

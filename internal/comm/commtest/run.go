@@ -37,6 +37,7 @@ func Run(t *testing.T, join Join) {
 		{"SignalWakes", testSignal},
 		{"NoWakeUpIsLost", testLostWakeUp},
 		{"NoneOfSeveralWakeUpsIsLost", testLostAmongSeveral},
+		{"CreditIsNeitherLostNorGivenTwice", testCredit},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, join) })
 	}
