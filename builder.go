@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/timely-go/timely/internal/callsite"
+	"github.com/timely-go/timely/internal/engine"
 )
 
 // Builder makes operators that [Unary], [Binary], [Sink] and [Source] do not: with
@@ -85,7 +86,7 @@ func (b *Builder[T]) Atomic() { b.op.node.SetAtomic() }
 // waits on purpose: until the times that waitsFor yields are complete somewhere
 // downstream. An input at which nothing is taken is granted more than its budget, as
 // what it waits for may be behind what waits; one that holds is not, unless such a
-// time may still arrive there, and then seldom.
+// time may still arrive there, and then seldom if times have arrived in order so far.
 func (b *Builder[T]) Hold(in Port, waitsFor iter.Seq[T]) {
 	b.mustBeOpen("Hold")
 	b.op.mustBeGiven(waitsFor != nil, "the times that Hold waits for")
@@ -93,13 +94,15 @@ func (b *Builder[T]) Hold(in Port, waitsFor iter.Seq[T]) {
 }
 
 func (in *InPort[T, D]) holdFor(waitsFor iter.Seq[T]) {
-	in.queue.edge.OnPurpose(func() bool {
+	q := &in.queue
+	q.order = &arrivals[T]{}
+	q.edge.OnPurpose(func() engine.Hope {
 		for t := range waitsFor {
-			if in.op.graph.MayArrive(in.queue.at, t) {
-				return false
+			if in.op.graph.MayArrive(q.at, t) {
+				return q.order.hope()
 			}
 		}
-		return true
+		return engine.None
 	})
 }
 

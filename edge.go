@@ -30,8 +30,9 @@ type queue[T Timestamp[T], D any] struct {
 
 	entries []entry[T, D] // entries[:head] are taken
 	head    int
-	taken   int       // entries, ever
-	latest  map[T]int // by time: how many entries came before the last that came round a loop; see gather
+	order   *arrivals[T] // of an input that holds; else nil
+	taken   int          // entries, ever
+	latest  map[T]int    // by time: how many entries came before the last that came round a loop; see gather
 }
 
 func (q *queue[T, D]) push(at T, b *batch.Batch[D]) {
@@ -69,7 +70,7 @@ func held[D any](b *batch.Batch[D], sizes func([]D) int) uint32 {
 	if sizes != nil {
 		n += sizes(b.Records)
 	}
-	return uint32(min(n, math.MaxUint32))
+	return uint32(min(uint64(n), math.MaxUint32))
 }
 
 // sizer is implemented by records that know what they hold beside their own memory,
@@ -107,7 +108,7 @@ func (q *queue[T, D]) merge(at T, b *batch.Batch[D], by int32) bool {
 		if tail.by != by {
 			return false
 		}
-		more := uint32(min(q.sizes(b.Records), int(math.MaxUint32-tail.held)))
+		more := uint32(min(uint64(q.sizes(b.Records)), uint64(math.MaxUint32-tail.held)))
 		tail.held += more
 		q.edge.Add(by, int64(more))
 	}
@@ -170,8 +171,31 @@ func (q *queue[T, D]) append(e entry[T, D]) {
 		}
 		q.latest[e.time] = q.taken + q.len()
 	}
+	if q.order != nil {
+		q.order.note(e.time)
+	}
 	q.entries = append(q.entries, e)
 	q.node.Wake()
+}
+
+// arrivals is whether times have arrived in order. A producer that sends times in
+// order is past what it has sent, but no frontier shows that while another worker's
+// is not.
+type arrivals[T Timestamp[T]] struct {
+	last     T
+	disorder bool
+}
+
+func (a *arrivals[T]) note(t T) {
+	a.disorder = a.disorder || t.Compare(a.last) < 0
+	a.last = t
+}
+
+func (a *arrivals[T]) hope() engine.Hope {
+	if a.disorder {
+		return engine.Some
+	}
+	return engine.Little
 }
 
 func (q *queue[T, D]) len() int { return len(q.entries) - q.head }

@@ -11,7 +11,7 @@ import (
 
 // Each program checks its own result.
 func TestProgramsRun(t *testing.T) {
-	defer func(n int, b bool) { *rounds, *batch = n, b }(*rounds, *batch)
+	defer func(n int, b, e bool) { *rounds, *batch, *exchanged = n, b, e }(*rounds, *batch, *exchanged)
 	*rounds = 200
 	for _, line := range []string{
 		"exchange 1000 20",
@@ -21,10 +21,23 @@ func TestProgramsRun(t *testing.T) {
 		"pingpong 20 1000",
 		"event_driven 10 10",
 		"event_driven 10 10 record",
+		"hashjoin 1000 3001 100",
+		"pagerank 50 300",
+		"unionfind 1000 900 100",
+		"flow 300",
+		"openloop 100000 1",
+		"build operators 100",
+		"build inputs 100",
+		"wordcount 1001 100",
+		"windows 123456 10",
 	} {
 		for _, workers := range []int{1, 2, 3} {
-			for _, *batch = range []bool{false, true} {
-				t.Run(fmt.Sprintf("%s -w%d batch=%v", line, workers, *batch), func(t *testing.T) {
+			for _, other := range []bool{false, true} {
+				if other && !strings.HasPrefix(line, "exchange") && !strings.HasPrefix(line, "flow") {
+					continue
+				}
+				*batch, *exchanged = other, other
+				t.Run(fmt.Sprintf("%s -w%d other=%v", line, workers, other), func(t *testing.T) {
 					c := timely.Config{Workers: workers, Args: strings.Fields(line)}
 					if err := timely.Execute(context.Background(), c, run); err != nil {
 						t.Error(err)
@@ -37,14 +50,74 @@ func TestProgramsRun(t *testing.T) {
 
 func TestWrongArgumentsAreTold(t *testing.T) {
 	for line, want := range map[string]string{
-		"":             "name a benchmark",
-		"no_such":      "name a benchmark",
-		"exchange":     "argument 1, the number of records a round, is missing",
-		"exchange x 1": `argument 1, "x", should be the number of records a round`,
+		"":              "name a benchmark",
+		"no_such":       "name a benchmark",
+		"exchange":      "argument 1, the number of records a round, is missing",
+		"exchange x 1":  `argument 1, "x", should be the number of records a round`,
+		"build":         "should be operators or inputs",
+		"build castles": "should be operators or inputs",
 	} {
 		err := timely.Execute(context.Background(), timely.Config{Args: strings.Fields(line)}, run)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, not %q", line, err, want)
 		}
+	}
+}
+
+// A row of the table names a program that there is.
+func TestTableNamesPrograms(t *testing.T) {
+	for _, r := range table {
+		if name, _, _ := strings.Cut(r.command, " "); programs[name] == nil {
+			t.Errorf("%s: %s is no program", r.id, name)
+		}
+	}
+}
+
+func TestLinesOfTheTable(t *testing.T) {
+	r := row{"B0", "some 1 -w2", byCopy, []target{{seconds, 2, 1}, {memory, 100, 0}}}
+	ran := []result{{Seconds: 3, MaxRSS: 50}, {Seconds: 1, MaxRSS: 150}, {Seconds: 2.5, MaxRSS: 120}}
+	slow, slower := calibration{ALU: 1, Copy: 1.25 * reference.Copy, Hop: 1}, calibration{Copy: 3 * reference.Copy}
+	for _, test := range []struct {
+		ran           []result
+		before, after calibration
+		want          []string
+	}{
+		{ran, reference, reference, []string{
+			"| B0 | `some 1 -w2` | time | 2.50 s (1.00 to 3.00) | 2.00 s | 1.00 s | 1.25 | **LOST** |",
+			"| B0 | `some 1 -w2` | memory | 120 MB (50.0 to 150) | 100 MB |  | 1.20 | **LOST** |",
+		}},
+		{ran, slow, slow, []string{
+			"| B0 | `some 1 -w2` | time | 2.50 s (1.00 to 3.00) | 2.50 s | 1.25 s | 1.00 | goal missed |",
+			"| B0 | `some 1 -w2` | memory | 120 MB (50.0 to 150) | 100 MB |  | 1.20 | **LOST** |",
+		}},
+		{ran, reference, slower, []string{
+			"| B0 | `some 1 -w2` | time | 2.50 s (1.00 to 3.00) | 4.00 s | 2.00 s | 0.625 | goal missed? |",
+			"| B0 | `some 1 -w2` | memory | 120 MB (50.0 to 150) | 100 MB |  | 1.20 | **LOST** |",
+		}},
+		{nil, reference, reference, []string{
+			"| B0 | `some 1 -w2` | time |  | 2.00 s | 1.00 s |  | needs processes, not there yet |",
+			"| B0 | `some 1 -w2` | memory |  | 100 MB |  |  | needs processes, not there yet |",
+		}},
+	} {
+		got := r.lines(test.ran, test.before, test.after)
+		if strings.Join(got, "\n") != strings.Join(test.want, "\n") {
+			t.Errorf("machine %v, then %v:\n%s\nshould be\n%s", test.before, test.after, strings.Join(got, "\n"), strings.Join(test.want, "\n"))
+		}
+	}
+}
+
+func TestHistogram(t *testing.T) {
+	var h histogram
+	for n := range uint64(100_000) {
+		h.add(n)
+	}
+	for part, want := range map[float64]float64{0.5: 50, 0.99: 99, 0.999: 99.9} {
+		if got := h.micros(part); got < want || got > want*1.04 {
+			t.Errorf("%v of the numbers below 100,000: %v thousand, it should be about %v", part, got, want)
+		}
+	}
+	h.add(1<<50 - 1)
+	if got, want := h.micros(1-1e-9), float64(1<<50-1)/1000; got != want {
+		t.Errorf("the largest is %v, it should be %v", got, want)
 	}
 }

@@ -64,12 +64,10 @@ func pingpong(b *bench) error {
 	})
 
 	b.begin()
-	for !probe.Done() {
-		b.Step()
-	}
+	b.await(probe)
 	b.end(iterations, 0)
-	if want := iterations * elements; b.Peers() == 1 && turns != want {
-		return fmt.Errorf("%d turns were made, there should be %d", turns, want)
+	if all, want := b.sum(uint64(turns)), uint64(iterations*elements); all != want {
+		return fmt.Errorf("%d turns were made, there should be %d", all, want)
 	}
 	return nil
 }

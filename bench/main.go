@@ -1,26 +1,41 @@
 // Bench runs the benchmark programs of timely dataflow, with the names and
-// arguments that they have there:
+// arguments that they have there, and some of its own:
 //
 //	go run ./bench exchange 100000 1000 -w2
 //	go run ./bench exchange 100000 1000 -w2 --batch
 //	go run ./bench barrier 1000000
 //	go run ./bench pingpong 1000000 1
 //	go run ./bench event_driven 1000 10 record --rounds 100000
+//	go run ./bench hashjoin 1000000 4000000 100000
+//	go run ./bench pagerank 100000 1000000
+//	go run ./bench unionfind 10000000 20000000 1000000
+//	go run ./bench flow 20000
+//	go run ./bench flow 20000 --exchange --edge-budget 65536
+//	go run ./bench openloop 1000000 5
+//	go run ./bench build operators 10000
+//	go run ./bench build inputs 100000
+//	go run ./bench wordcount 1000000 10000
+//	go run ./bench windows 10000000 10000
 //
 // The last line is a JSON object with the figures of worker 0. Results are
-// checked: a fast wrong answer fails.
+// checked: a fast wrong answer fails. With --cpuprofile FILE it also writes a
+// profile of what was measured; profile.md says what to do with it.
+//
+//	go run ./bench calibrate
+//	go run ./bench all
+//	go run ./bench all --runs 1 B12 B13
+//
+// Calibrate measures the machine; all runs every line of the table in table.go
+// between two calibrations, and writes RESULTS.md.
 package main
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
-	"os"
-	"runtime"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/timely-go/timely"
 )
@@ -31,38 +46,58 @@ var programs = map[string]func(*bench) error{
 	"barrier":      barrier,
 	"pingpong":     pingpong,
 	"event_driven": eventDriven,
+	"hashjoin":     hashjoin,
+	"pagerank":     pagerank,
+	"unionfind":    unionfind,
+	"flow":         flow,
+	"openloop":     openloop,
+	"build":        build,
+	"wordcount":    wordcount,
+	"windows":      windows,
+}
+
+// others are what else can be named.
+var others = map[string]func(*bench) error{
+	"calibrate": printCalibration,
+	"all":       all,
 }
 
 var (
-	batch  = flag.Bool("batch", false, "exchange: send whole batches, and route by batch")
-	rounds = flag.Int("rounds", 100_000, "event_driven: rounds to run")
+	batch      = flag.Bool("batch", false, "exchange: send whole batches, and route by batch")
+	rounds     = flag.Int("rounds", 100_000, "event_driven: rounds to run")
+	exchanged  = flag.Bool("exchange", false, "flow: exchange what the flat map makes")
+	cpuProfile = flag.String("cpuprofile", "", "write a CPU profile of what is measured to this `file`")
+	runs       = flag.Int("runs", 3, "all: runs of each line of the table")
+	results    = flag.String("results", "bench/RESULTS.md", "all: `file` to write the table to")
 )
 
 func main() { timely.Main(run) }
 
 func run(w *timely.Worker) error {
 	args := w.Args()
-	if len(args) == 0 || programs[args[0]] == nil {
-		return fmt.Errorf("name a benchmark: %s", strings.Join(names(), ", "))
+	if len(args) == 0 {
+		args = []string{""}
 	}
-	return programs[args[0]](&bench{Worker: w, name: args[0], args: args[1:]})
+	program := programs[args[0]]
+	if program == nil {
+		program = others[args[0]]
+	}
+	if program == nil {
+		return fmt.Errorf("name a benchmark: %s; or: %s", names(programs), names(others))
+	}
+	return program(&bench{Worker: w, name: args[0], args: args[1:]})
 }
 
-func names() (all []string) {
-	for name := range programs {
-		all = append(all, name)
-	}
-	slices.Sort(all)
-	return all
+func names(of map[string]func(*bench) error) string {
+	return strings.Join(slices.Sorted(maps.Keys(of)), ", ")
 }
 
 // bench is one run of a benchmark at one worker.
 type bench struct {
 	*timely.Worker
-	name  string
-	args  []string
-	begun time.Time
-	mem   runtime.MemStats
+	name string
+	args []string
+	clock
 }
 
 // int returns an argument, which must be a positive number.
@@ -77,47 +112,29 @@ func (b *bench) int(i int, what string) int {
 	return n
 }
 
-// begin starts the clock.
-func (b *bench) begin() {
-	if b.Index() == 0 {
-		runtime.ReadMemStats(&b.mem)
+// share returns how many of n records are this worker's: those whose number is its
+// index, modulo peers.
+func (b *bench) share(n int) int { return (n - b.Index() + b.Peers() - 1) / b.Peers() }
+
+// await steps until nothing more can reach a probe.
+func (b *bench) await(p *timely.Probe[timely.Epoch]) {
+	for !p.Done() {
+		b.Step()
 	}
-	b.begun = time.Now()
 }
 
-// result is the last line of a run.
-type result struct {
-	Name          string   `json:"name"`
-	Args          []string `json:"args"`
-	Workers       int      `json:"workers"`
-	Seconds       float64  `json:"seconds"`
-	Ops           int      `json:"ops"`
-	NsPerOp       float64  `json:"ns_per_op"`
-	RecordsPerS   float64  `json:"records_per_s,omitempty"`
-	Allocs        uint64   `json:"allocs"`
-	Collections   uint32   `json:"gc"`
-	CollectPauses float64  `json:"gc_pause_ms"`
-}
-
-// end prints the figures, at worker 0. An op is what the benchmark counts; records
-// is how many of them each worker has sent, if that is of interest.
-func (b *bench) end(ops, records int) {
-	seconds := time.Since(b.begun).Seconds()
-	if b.Index() != 0 {
-		return
-	}
-	var mem runtime.MemStats
-	runtime.ReadMemStats(&mem)
-	line, err := json.Marshal(result{
-		Name: b.name, Args: b.args, Workers: b.Peers(),
-		Seconds: seconds, Ops: ops, NsPerOp: seconds * 1e9 / float64(ops),
-		RecordsPerS:   float64(records) / seconds,
-		Allocs:        mem.Mallocs - b.mem.Mallocs,
-		Collections:   mem.NumGC - b.mem.NumGC,
-		CollectPauses: float64(mem.PauseTotalNs-b.mem.PauseTotalNs) / 1e6,
+// sum returns what the numbers of all workers add up to. It returns when all have
+// called it.
+func (b *bench) sum(n uint64) (total uint64) {
+	numbers := timely.NewInput[timely.Epoch, uint64]()
+	probe := timely.NewProbe[timely.Epoch]()
+	timely.Dataflow(b.Worker, func(s timely.Scope[timely.Epoch]) {
+		all := timely.Broadcast(numbers.Stream(s))
+		added := timely.Inspect(all, func(n uint64) { total += n })
+		timely.ProbeWith(added, probe)
 	})
-	if err != nil {
-		panic(err)
-	}
-	fmt.Fprintln(os.Stdout, string(line))
+	numbers.Send(n)
+	numbers.Close()
+	b.await(probe)
+	return total
 }

@@ -37,12 +37,13 @@ type Edge struct {
 	entries int           // batches that wait
 	arrived uint32        // the node's turn in which the first of them came
 	took    uint32        // the node's turn that took something last
-	purpose func() bool   // see OnPurpose
+	purpose func() Hope   // see OnPurpose
 	pressed bool          // it is in Dataflow.pressed
+	hopeful bool          // it is granted more as soon as the dataflow is at rest
 	due     time.Duration // when it is granted more whatever runs; 0: it is not declined
 	granted time.Duration // when it was last
 
-	patience time.Duration // after which it is again, if it has a purpose
+	patience time.Duration // after which it is again, if there is little hope that it helps
 }
 
 // account is what producers of one worker have at an edge.
@@ -68,11 +69,29 @@ const NotFed = -1
 // variable through which it does, or NotFed.
 func (e *Edge) From(producers func(each func(n *Node, depth int))) { e.producers = producers }
 
-// OnPurpose has an edge granted nothing while the function reports that what waits
-// there waits for what is downstream, and otherwise seldom: ever more so, as long as
-// nothing is taken, since a producer that is past the times that are waited for may
-// not show it.
-func (e *Edge) OnPurpose(waits func() bool) { e.purpose = waits }
+// Hope says whether a grant may help where what waits does so on purpose: until
+// something else has gone that may be stuck behind it.
+type Hope int
+
+// What there is.
+const (
+	Some   Hope = iota // it may help
+	Little             // it may, but producers seem to be past what is waited for
+	None               // it cannot
+)
+
+// OnPurpose has an edge at which what waits may wait for what is downstream. It is
+// granted more if there is hope that this helps; if there is little, ever more
+// seldom as long as nothing is taken.
+func (e *Edge) OnPurpose(hope func() Hope) { e.purpose = hope }
+
+// hope returns what there is for an edge of any kind.
+func (e *Edge) hope() Hope {
+	if e.purpose == nil {
+		return Some
+	}
+	return e.purpose()
+}
 
 // Peers returns the number of workers that send to the edge.
 func (e *Edge) Peers() int { return max(1, len(e.others)) }

@@ -9,7 +9,7 @@ import (
 
 const (
 	firstGrant = 10 * time.Millisecond  // after an input was seen to be declined, whatever runs
-	nextGrant  = 100 * time.Millisecond // after a grant; twice as long each time at an input that holds
+	nextGrant  = 100 * time.Millisecond // after a grant
 )
 
 // rest is how the workers of a process find out that a dataflow has come to rest:
@@ -132,16 +132,18 @@ func (f *Dataflow) stuck() (wants, due bool) {
 	})
 	for _, e := range f.pressed {
 		w.pressed = true
-		switch {
-		case !e.declined():
+		if e.hopeful = false; !e.declined() {
 			e.due = 0
-		case e.purpose == nil:
-			wants = true
+			continue
+		}
+		switch e.hope() {
+		case Some:
+			e.hopeful, wants = true, true
 			due = w.isDue(&e.due, e.granted, nextGrant) || due
-		case e.purpose():
-			e.due = 0
-		default:
+		case Little:
 			due = w.isDue(&e.due, e.granted, e.patience) || due
+		case None:
+			e.due = 0
 		}
 	}
 	for _, l := range f.loops {
@@ -182,9 +184,9 @@ func (w *Worker) isDue(due *time.Duration, last, after time.Duration) bool {
 func (f *Dataflow) grant(quiet bool) {
 	now := f.worker.clock.Now()
 	for _, e := range f.pressed {
-		if e.due != 0 && (quiet && e.purpose == nil || e.due <= now) {
+		if e.due != 0 && (quiet && e.hopeful || e.due <= now) {
 			e.due, e.granted = 0, now
-			e.patience = max(nextGrant, 2*e.patience)
+			e.patience = max(firstGrant, 2*e.patience)
 			e.grant()
 			f.worker.tellGrant(quiet)
 		}

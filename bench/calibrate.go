@@ -1,0 +1,84 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// calibration is how fast the machine is right now, as three figures that a result
+// can be scaled by: they move with the machine and with its load.
+type calibration struct {
+	ALU  float64 `json:"alu"`  // ns per step of a dependent integer chain (one core)
+	Copy float64 `json:"copy"` // ns per KiB copied between two buffers larger than the caches (one core)
+	Hop  float64 `json:"hop"`  // ns for a value to go to another core and back (two cores)
+}
+
+// printCalibration is a program of its own, so that what it needs is not counted
+// as any benchmark's.
+func printCalibration(b *bench) error {
+	if b.Index() != 0 {
+		return nil
+	}
+	return json.NewEncoder(os.Stdout).Encode(calibration{ALU: median(alu), Copy: median(copyKiB()), Hop: median(hop)})
+}
+
+// median measures seven times.
+func median(measure func() float64) float64 {
+	var all []float64
+	for range 7 {
+		all = append(all, measure())
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+var sink uint64 // keeps the compiler from leaving out what nobody reads
+
+func alu() float64 {
+	const steps = 50_000_000
+	x := uint64(88172645463325252)
+	start := time.Now()
+	for range steps {
+		x ^= x << 13
+		x ^= x >> 7
+		x ^= x << 17
+	}
+	elapsed := time.Since(start)
+	sink += x
+	return float64(elapsed.Nanoseconds()) / steps
+}
+
+func copyKiB() func() float64 {
+	from, to := make([]byte, 128<<20), make([]byte, 128<<20)
+	return func() float64 {
+		start := time.Now()
+		copy(to, from)
+		return float64(time.Since(start).Nanoseconds()) / float64(len(from)>>10)
+	}
+}
+
+func hop() float64 {
+	const trips = 200_000
+	var turn atomic.Uint64
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := uint64(1); i < 2*trips; i += 2 {
+			for turn.Load() != i {
+			}
+			turn.Store(i + 1)
+		}
+	}()
+	start := time.Now()
+	for i := uint64(0); i < 2*trips; i += 2 {
+		turn.Store(i + 1)
+		for turn.Load() != i+2 {
+		}
+	}
+	elapsed := time.Since(start)
+	<-done
+	return float64(elapsed.Nanoseconds()) / trips
+}
