@@ -211,6 +211,9 @@ func (s *laps) begin() {
 	s.until = s.sum.taken + max(1, s.sum.live)
 }
 
+// mostSteps is as good as no bound on what enters in a lap.
+const mostSteps = 1 << 30
+
 // next begins another lap. A loop in which nothing changes waits for something that
 // may be behind what waits at its entrances, so more may enter: twice as much each
 // time. It is unchanged if it holds as many records as it did, and what has entered
@@ -223,7 +226,7 @@ func (s *laps) next() {
 		s.begin()
 		return
 	}
-	s.step *= 2
+	s.step = min(2*s.step, mostSteps)
 	s.lap++
 	s.until = s.sum.taken + max(1, s.sum.live)
 }

@@ -33,6 +33,7 @@ type slot struct {
 	active   bool // an operator will run by itself
 	wants    bool // it wants to know
 	gone     bool // it has dropped the dataflow
+	may      bool // it may grant, as the dataflow was at rest when it wanted to know
 	sent     int  // messages, ever
 	received int
 }
@@ -48,28 +49,42 @@ func (r *rest) lapsOf(loop int) *laps {
 	return r.laps[loop]
 }
 
-// tell notes what a worker tells, and reports whether the dataflow is at rest.
+// tell notes what a worker tells, and reports whether the dataflow has been at rest
+// since the worker wanted to know. If it is now, all who want to know are told, so
+// that they go on together.
 func (r *rest) tell(x *Execution, worker int, now slot) (quiet bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	before := r.slots[worker]
 	now.known = true
 	r.slots[worker] = now
-	switch {
-	case now.wants && !before.wants:
-		if r.wanted.Add(1) == 1 {
-			for i := range r.slots {
-				r.slots[i].known = i == worker || r.slots[i].gone
-			}
-			x.wanted.Add(1)
-			x.signal()
-		}
-	case before.wants && !now.wants:
-		if r.wanted.Add(-1) == 0 {
-			x.wanted.Add(-1)
-		}
+	if now.wants != before.wants {
+		r.want(x, worker, now.wants)
 	}
-	return r.wanted.Load() > 0 && r.quiet()
+	if r.wanted.Load() > 0 && r.quiet() {
+		for i := range r.slots {
+			if s := &r.slots[i]; s.wants && i != worker {
+				s.may, s.active = true, true
+			}
+		}
+		x.signal()
+		return now.wants
+	}
+	return before.may && now.wants
+}
+
+// want notes that a worker wants to know, or does not any more.
+func (r *rest) want(x *Execution, worker int, wants bool) {
+	switch {
+	case wants && r.wanted.Add(1) == 1:
+		for i := range r.slots {
+			r.slots[i].known = i == worker || r.slots[i].gone
+		}
+		x.wanted.Add(1)
+		x.signal()
+	case !wants && r.wanted.Add(-1) == 0:
+		x.wanted.Add(-1)
+	}
 }
 
 func (r *rest) quiet() bool {
@@ -114,10 +129,7 @@ func (f *Dataflow) watch() {
 	if wants || f.rest.wanted.Load() > 0 {
 		quiet = f.rest.tell(w.x, w.index, slot{active: f.active(), wants: wants, sent: f.sent, received: f.received})
 	}
-	if quiet && !wants {
-		w.x.signal() // it is others who want to know
-	}
-	if quiet && wants || due {
+	if quiet || due {
 		f.grant(quiet)
 	}
 }
