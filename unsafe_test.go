@@ -16,6 +16,7 @@ import (
 // Only they can be wrong about memory: what they read and write is bounded by what
 // the line says, and .ci/run runs their tests with the compiler's checks of pointers.
 var unsafeFiles = map[string]string{
+	"codec/memory.go":          "reads and writes records by their types' offsets, and batches without pointers or padding as bytes; lengths, alignment and bools are checked before",
 	"internal/batch/pool.go":   "the size of a record, by unsafe.Sizeof alone: no memory is looked at",
 	"internal/batch/poison.go": "overwrites, as bytes, a buffer of records without pointers that nobody refers to; only in tests and under the race detector",
 }
