@@ -28,6 +28,7 @@ var importTable = []importRow{
 	{pkg: "internal/batch", may: "std"},
 	{pkg: "internal/host", may: "std"},
 	{pkg: "internal/script", may: "std"},
+	{pkg: "internal/launch", may: "std"},
 	{pkg: "internal/schedule", may: "std internal/host"},
 
 	// The protocol is a function.
@@ -43,7 +44,7 @@ var importTable = []importRow{
 
 	{pkg: "timelytest", may: "std timely internal/host internal/batch internal/script"},
 	{pkg: "internal/mutants", may: "std"},
-	{pkg: "internal/sim", may: "std timely internal/host"},
+	{pkg: "internal/sim", may: "std timely order internal/host"},
 	{pkg: "bench/...", may: "std timely"},
 	{pkg: "examples/...", may: "std timely order"},
 	{pkg: "console/...", may: "std event"},
