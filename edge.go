@@ -2,6 +2,7 @@ package timely
 
 import (
 	"math"
+	"reflect"
 	"slices"
 
 	"github.com/timely-go/timely/internal/batch"
@@ -79,12 +80,31 @@ type sizer interface{ Size() int }
 
 // sizes returns the function that adds up the sizes of records, or nil if they have none.
 func sizes[D any]() func([]D) int {
+	if k := reflect.TypeFor[D]().Kind(); k == reflect.Pointer || k == reflect.Interface {
+		return sizesOfPointers[D]()
+	}
 	if _, ok := any(new(D)).(sizer); !ok {
 		return nil
 	}
 	return func(records []D) (n int) {
 		for i := range records {
 			n += max(0, any(&records[i]).(sizer).Size())
+		}
+		return n
+	}
+}
+
+// sizesOfPointers is sizes for records that are pointers or interfaces.
+func sizesOfPointers[D any]() func([]D) int {
+	if !reflect.TypeFor[D]().Implements(reflect.TypeFor[sizer]()) {
+		return nil
+	}
+	return func(records []D) (n int) {
+		var none D
+		for i := range records {
+			if any(records[i]) != any(none) {
+				n += max(0, any(records[i]).(sizer).Size())
+			}
 		}
 		return n
 	}

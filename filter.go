@@ -17,7 +17,7 @@ func (m *filterStage[D]) apply(x any) any {
 	b := x.(*batch.Batch[D])
 	out := b
 	if !b.Exclusive() {
-		out = m.pool.Get(len(b.Records))
+		out = roomFor(m.pool, len(b.Records))
 	}
 	to := out.Records[:len(b.Records)]
 	n := 0

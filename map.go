@@ -27,10 +27,7 @@ func (m *mapStage[D, E]) apply(x any) any {
 		}
 		return x
 	}
-	out := m.pool.Get(len(b.Records))
-	if n := len(b.Records); cap(out.Records) < n { // records of E are larger: several buffers' worth
-		out.Records = make([]E, 0, n)
-	}
+	out := roomFor(m.pool, len(b.Records))
 	to := out.Records[:len(b.Records)]
 	for i, r := range b.Records {
 		to[i] = f(r)
@@ -62,6 +59,16 @@ func (m *mapInPlaceStage[D]) apply(x any) any {
 	}
 	for i := range b.Records {
 		m.f(&b.Records[i])
+	}
+	return b
+}
+
+// roomFor returns an empty batch with room for n records, which may be more than a
+// buffer holds: those of a batch whose records were smaller before a Map.
+func roomFor[D any](p *batch.Pool[D], n int) *batch.Batch[D] {
+	b := p.Get(n)
+	if cap(b.Records) < n {
+		b.Records = make([]D, 0, n)
 	}
 	return b
 }

@@ -19,10 +19,10 @@ type splitter[T Timestamp[T], D any] struct {
 func (m *splitter[T, D]) push(at T, b *batch.Batch[D]) {
 	m.enter()
 	n := len(b.Records)
-	no := m.pool.Get(n)
+	no := roomFor(m.pool, n)
 	yes := b
 	if !b.Exclusive() {
-		yes = m.pool.Get(n)
+		yes = roomFor(m.pool, n)
 	}
 	toYes, toNo := yes.Records[:n], no.Records[:n]
 	ny, nn := 0, 0
