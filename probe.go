@@ -20,6 +20,7 @@ type Probe[T Timestamp[T]] struct {
 	flow     *engine.Dataflow
 	waiting  []*engine.Node // to wake when it moves
 	watching bool           // the tracker tells it when it moves
+	asked    bool           // by the program, since it moved last
 }
 
 // NewProbe returns a probe that is at no place yet. Asking it panics.
@@ -64,8 +65,11 @@ func (p *Probe[T]) frontier(call string) order.Antichain[T] {
 	if !p.flow.Sealed() {
 		return order.Lend(make([]T, 1)) // nothing has run: anything may appear
 	}
-	if n := p.flow.Worker().Running(); n != nil {
-		p.tell(n)
+	p.watch()
+	if n := p.flow.Worker().Running(); n == nil {
+		p.asked = true
+	} else if !slices.Contains(p.waiting, n) {
+		p.waiting = append(p.waiting, n)
 	}
 	if p.flow.Dropped() && !p.flow.Worker().Failing() {
 		panic(callsite.Errorf(callsite.Caller(), "Probe.%s of a dataflow that was dropped", call))
@@ -82,23 +86,24 @@ func (p *Probe[T]) holds(t T) bool {
 	return !p.flow.Sealed() || order.Lend(p.graph.Frontier(p.at)).LessEqual(t)
 }
 
-// tell has a node woken when the probe moves.
-func (p *Probe[T]) tell(n *engine.Node) {
-	if !p.watching {
+// watch has the tracker tell when the probe moves.
+func (p *Probe[T]) watch() {
+	if !p.watching && !p.flow.Dropped() {
 		p.watching = true
 		p.graph.Watch(p.at, teller[T]{p})
 	}
-	if !slices.Contains(p.waiting, n) {
-		p.waiting = append(p.waiting, n)
-	}
 }
 
-// teller wakes those who have asked a probe when it moves.
+// teller tells those who have asked a probe that it moves.
 type teller[T Timestamp[T]] struct{ p *Probe[T] }
 
 // FrontierMoved implements progress.Watcher.
 func (t teller[T]) FrontierMoved() {
 	p := t.p
+	if p.asked {
+		p.asked = false
+		p.flow.Worker().Return()
+	}
 	for _, n := range p.waiting {
 		n.Wake()
 	}

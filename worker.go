@@ -33,8 +33,9 @@ func (w *Worker) Context() context.Context { return w.engine.Context() }
 func (w *Worker) Stopping() bool { return w.engine.Stopping() }
 
 // Step runs what is ready to run, and parks until there is something if there is
-// nothing. It returns when something ran, after a Waker of the worker was used, or
-// at once if no dataflow is left. So the loop to wait for a time is
+// nothing. It returns when something ran (soon after a probe has moved that the
+// program asked before), after a Waker of the worker was used, or at once if no
+// dataflow is left. So the loop to wait for a time is
 //
 //	for probe.LessThan(t) {
 //		w.Step()

@@ -170,6 +170,10 @@ func (w *Worker) Step(limit time.Duration) {
 	}
 }
 
+// Return makes the present Step return after this pass: the program waits for
+// something that has happened.
+func (w *Worker) Return() { w.loop.Return() }
+
 // after returns the time when so much will have passed, or the end of time.
 func (w *Worker) after(d time.Duration) time.Duration {
 	now := w.clock.Now()

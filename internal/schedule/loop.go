@@ -175,6 +175,10 @@ func (l *Loop) Step(passes int) bool {
 	return true
 }
 
+// Return makes Step return after this pass. It may be called in a task or between
+// passes.
+func (l *Loop) Return() { l.passes = min(l.passes, 1) }
+
 // pass resumes what is ready and then runs what is awake. A strand that comes to
 // the end of the pass goes on with further ones; one whose task is paused leaves
 // the rest of the pass to another.
