@@ -23,4 +23,12 @@
 //	naive.go    their naive evaluation
 //	run.go      one seed: generate, simulate, compare
 //	shrink.go   a smaller case that fails, too
+//
+// Flow control has graphs of its own, whose operators make many records of one, take
+// what waits only when they like, or have it go round until a token comes. What
+// arrives must be the same whatever the budget of an edge; and all of them must end.
+//
+//	flow.go       random graphs, and their naive evaluation
+//	flowbuild.go  the same, built on the engine
+//	flowrun.go    one seed: generate, simulate, compare; a smaller case
 package sim
