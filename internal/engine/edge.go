@@ -268,11 +268,15 @@ func (e *Edge) isPressed() bool {
 	return len(e.waiting) > 0 || slices.ContainsFunc(e.others, func(a account) bool { return a.asking })
 }
 
-// declined reports whether the node's last turn has found something at the edge and
-// taken nothing. A node that is paused has not had its turn.
+// declined reports whether the node's last turn that has ended found something at the
+// edge and took nothing, and nothing was taken since.
 func (e *Edge) declined() bool {
 	n := e.Node
-	return e.entries > 0 && n.turns > e.arrived && n.turns > e.took && !n.task.Paused()
+	ended := n.turns
+	if n.task.Paused() {
+		ended--
+	}
+	return e.entries > 0 && ended > e.arrived && ended > e.took && e.took != n.turns
 }
 
 // grant raises what producers that wait may have here, and lets them go on.

@@ -26,7 +26,8 @@ type Loop struct {
 	lap     int    // that allowed is for
 	allowed int    // batches that may still enter in it
 	waiting []*Node
-	due     time.Duration // when a waiting entrance is let in whatever runs; 0: it is not
+	seen    int           // the lap for which due is
+	due     time.Duration // when a waiting entrance is let in whatever runs, if the lap does not end
 	granted time.Duration // when it was last
 	touched bool          // it is in Worker.touched
 }
@@ -239,6 +240,3 @@ func (l *Loop) grant() {
 		l.worker.grants++
 	}
 }
-
-// declined reports whether what came round waits at this worker where it is not taken.
-func (l *Loop) declined() bool { return slices.ContainsFunc(l.fed, (*Edge).declined) }

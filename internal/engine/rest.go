@@ -166,11 +166,10 @@ func (f *Dataflow) stuck() (wants, due bool) {
 			continue
 		}
 		w.pressed, wants = true, true
-		if l.declined() {
-			due = w.isDue(&l.due, l.granted, nextGrant) || due
-		} else {
-			l.due = 0
+		if l.seen != l.lap {
+			l.seen, l.due = l.lap, 0
 		}
+		due = w.isDue(&l.due, l.granted, nextGrant) || due
 	}
 	return wants, due
 }
@@ -198,7 +197,7 @@ func (f *Dataflow) grant(quiet bool) {
 	for _, e := range f.pressed {
 		if e.due != 0 && (quiet && e.hopeful || e.due <= now) {
 			e.due, e.granted = 0, now
-			e.patience = max(firstGrant, 2*e.patience)
+			e.patience += firstGrant
 			e.grant()
 			f.worker.tellGrant(quiet)
 		}

@@ -161,10 +161,6 @@ func (g *flowGraph) String() string {
 	return b.String()
 }
 
-// throttleAnywhere has Throttles also where times do not come in order. That is not
-// yet handled: see TestThrottleBehindADiamond.
-const throttleAnywhere = false
-
 // drawer draws flow graphs.
 type drawer struct {
 	*rand.Rand
@@ -234,11 +230,8 @@ func (d *drawer) add(g *flowGraph, depth int, pure bool) {
 	}
 	for k := range n.inputs() {
 		n.From[k], n.Exch[k] = d.IntN(len(g.Nodes)), d.IntN(3) == 0
-		switch {
-		case pure:
+		if pure {
 			n.From[k] = len(g.Nodes) - 1
-		case n.Kind == flowThrottle && !throttleAnywhere:
-			n.From[k], n.Exch[k] = 0, false
 		}
 	}
 	g.Nodes = append(g.Nodes, n)

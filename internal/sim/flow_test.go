@@ -23,20 +23,7 @@ const (
 	flowLong        = 20 * time.Second
 )
 
-// mended says that the engine grants to who waits for an operator that is paused in
-// each of its turns, and to who waits for a loop that stands still at another worker,
-// or inside.
-const mended = false
-
-func mustBeMended(t *testing.T) {
-	t.Helper()
-	if !mended {
-		t.Skip("Edge.declined knows nothing of operators that are paused in each turn, and Loop.declined nothing of other workers and of loops inside")
-	}
-}
-
 func TestFlowGraphsEndAndAgree(t *testing.T) {
-	mustBeMended(t)
 	if *flowSeed != 0 {
 		c := DrawFlow(*flowSeed)
 		t.Log(c)
@@ -138,14 +125,12 @@ func (s flowSum) String() string {
 var flowRegressions = []uint64{7, 20, 42, 46, 80, 98, 146, 154, 162, 219, 672, 1898}
 
 func TestFlowSeedsThatFoundSomething(t *testing.T) {
-	mustBeMended(t)
 	for _, s := range flowRegressions {
 		mustFlow(t, DrawFlow(s))
 	}
 }
 
 func TestSameFlowSeedHappensAgainExactly(t *testing.T) {
-	mustBeMended(t)
 	for s := range uint64(30) {
 		a, b := DrawFlow(s).Run(), DrawFlow(s).Run()
 		if a.Err != nil || b.Err != nil || a.Trace != b.Trace || a.Did != b.Did || a.Saw != b.Saw {
@@ -233,7 +218,6 @@ func TestFlowShapes(t *testing.T) {
 // loop inside holds more than its budget and will not take it before that side has
 // ended. Another loop spins, so that only the timer helps.
 func TestEntranceOfALoopWhoseInnerLoopDeclines(t *testing.T) {
-	mustBeMended(t)
 	inside := &flowGraph{[]*flowNode{
 		{Kind: flowEntry, N: 1, Div: 1},
 		{Kind: flowIgnore, Salt: 21, N: 1, Div: 1, Wait: 9 * time.Millisecond},
@@ -249,12 +233,8 @@ func TestEntranceOfALoopWhoseInnerLoopDeclines(t *testing.T) {
 }
 
 // TestThrottleBehindADiamond: what a Throttle waits for stands behind what it holds.
-// It is granted more, but each time after twice as long, so it does not end while
-// one looks at it.
+// It is granted more, but each time after a little longer.
 func TestThrottleBehindADiamond(t *testing.T) {
-	if !throttleAnywhere {
-		t.Skip("a Throttle's input is granted one quantum at a time, after intervals that double")
-	}
 	c := flowOf(1, 76, &flowNode{Kind: flowSource, Feed: &feed{Operator: true, Records: 6, Epochs: 4}},
 		&flowNode{Kind: flowDiamond}, &flowNode{Kind: flowTimes, N: 10, From: [2]int{1}}, &flowNode{Kind: flowThrottle, N: 1, From: [2]int{2}})
 	c.MaxRecords, c.Busy = 1, true
