@@ -210,10 +210,12 @@ func TestWhatAmplifiesIsExact(t *testing.T) {
 			})
 			return underWay.out(timely.Exchange(underWay.in(many), spread))
 		})
-		limit := f.bytes/8 + f.workers*f.workers*1024 // and a batch of each worker for each
-		if f.bytes == 0 {
-			limit += 1 << 20 / 8 * f.workers
+		budget := f.bytes
+		if budget == 0 {
+			budget = 1 << 20
 		}
+		// At each worker; and from each to each, a batch more and one that is being sorted.
+		limit := f.workers*budget/8 + 2*1024*f.workers*f.workers
 		if f.records == 1 {
 			limit = 4 * f.workers * f.workers
 		}
@@ -223,6 +225,9 @@ func TestWhatAmplifiesIsExact(t *testing.T) {
 
 func TestTwoFlatMapsInARow(t *testing.T) {
 	sizes := map[string]int{"one record": 20, "one byte": 300, "one batch": 1000}
+	if raceEnabled {
+		sizes = map[string]int{"one record": 10, "one byte": 100, "one batch": 300}
+	}
 	eachFlow(t, tightBudgets, []int{1, 2, 4}, func(t *testing.T, f flowCase) {
 		n := sizes[f.name]
 		const seeds = 3

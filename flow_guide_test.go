@@ -41,6 +41,9 @@ func heldBack(s epochInts, probe *timely.Probe[epoch]) epochInts {
 func TestTheGuidesProgram(t *testing.T) {
 	eachFlow(t, allBudgets, []int{1, 2}, func(t *testing.T, f flowCase) {
 		n := 2_000 // 2,000,000 records
+		if raceEnabled {
+			n = 500
+		}
 		if f.records == 1 {
 			n = 300
 		}

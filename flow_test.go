@@ -44,6 +44,9 @@ type flowCase struct {
 // eachFlow runs a test with each budget and number of workers.
 func eachFlow(t *testing.T, budgets []budget, workers []int, test func(t *testing.T, f flowCase)) {
 	for _, b := range budgets {
+		if raceEnabled { // everything takes ten times as long
+			b.many /= 5
+		}
 		for _, n := range workers {
 			t.Run(fmt.Sprintf("%s/%d", b.name, n), func(t *testing.T) { test(t, flowCase{b, n}) })
 		}
