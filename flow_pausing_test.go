@@ -3,7 +3,6 @@ package timely_test
 import (
 	"bufio"
 	"iter"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -260,9 +259,7 @@ func TestOperatorsArePausedWhereTheyAre(t *testing.T) {
 func TestWhatIsInfiniteEndsWithItsDataflow(t *testing.T) {
 	eachFlow(t, allBudgets, oneToFour, func(t *testing.T, f flowCase) {
 		const enough = 2_000
-		var begun, left atomic.Int32
-		var ends sync.WaitGroup // nobody drops before all have enough
-		ends.Add(f.workers)
+		var begun, left, satisfied atomic.Int32
 		f.run(t, func(w *timely.Worker) error {
 			seen := 0
 			i := flowOf(w, func(s epochScope) {
@@ -271,13 +268,15 @@ func TestWhatIsInfiniteEndsWithItsDataflow(t *testing.T) {
 					defer left.Add(1)
 					forever(yield)
 				})
-				timely.Inspect(oneBatchATurn(infinite, timely.ExchangeBy(toWorker)), func(int) { seen++ })
+				timely.Inspect(oneBatchATurn(infinite, timely.ExchangeBy(toWorker)), func(int) {
+					if seen++; seen == enough {
+						satisfied.Add(1)
+					}
+				})
 			})
-			for seen < enough {
+			for int(satisfied.Load()) < f.workers {
 				w.Step()
 			}
-			ends.Done()
-			ends.Wait()
 			i.Drop()
 			return nil
 		})
