@@ -57,8 +57,9 @@ func (s *spender) run(m Creditor, expected int) {
 	credits, windows := m.OpenCredits(0, s.bytes)
 	var spare []int
 	for {
-		waits := s.send(to, windows)
+		waits, heard := s.send(to, windows), false
 		for range m.Ready() {
+			heard = true
 			spare = in.Take(spare)
 			for _, message := range spare {
 				from, bytes := message/(most+1), int64(message%(most+1))
@@ -79,7 +80,7 @@ func (s *spender) run(m Creditor, expected int) {
 			return
 		}
 		pause(s.r)
-		if waits || s.sum() == 0 {
+		if !heard && (waits || s.sum() == 0) { // what was heard may have been credit
 			m.Park(-1)
 		}
 	}
