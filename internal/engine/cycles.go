@@ -90,9 +90,9 @@ func (l *Loop) close(inside []way) {
 		}
 	}
 	l.budget = len(l.fed) * int(l.worker.budget)
-	l.laps.budget = l.budget
+	l.whole = l.budget
 	for _, i := range l.inner {
-		l.laps.budget += i.laps.budget
+		l.whole += i.whole
 	}
 }
 

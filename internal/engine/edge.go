@@ -93,9 +93,6 @@ func (e *Edge) hope() Hope {
 	return e.purpose()
 }
 
-// Peers returns the number of workers that send to the edge.
-func (e *Edge) Peers() int { return max(1, len(e.others)) }
-
 // Sender returns who sends what the running node pushes here.
 func (e *Edge) Sender() (by int32) {
 	if e.worker.Feeding && e.isFed() {

@@ -18,6 +18,7 @@ type Loop struct {
 	inner  []*Loop
 	fed    []*Edge // where what comes round waits, not in inner loops
 	budget int     // bytes that may wait there
+	whole  int     // the same, with that of inner loops
 	laps   *laps
 	worker *Worker
 
@@ -47,8 +48,7 @@ func (c counts) plus(o counts, sign int) counts {
 
 // laps is one loop as all workers of the process know it.
 type laps struct {
-	full   atomic.Bool // it holds more than its budgets, and since then not less than half of them
-	budget int         // bytes that may wait at one worker, in inner loops too
+	full atomic.Bool // it holds more than its budgets, and since then not less than half of them
 
 	mu      sync.Mutex
 	told    []counts // by worker
@@ -121,7 +121,7 @@ func (l *Loop) all() counts {
 }
 
 // pressed reports whether the loop may be full.
-func (l *Loop) pressed() bool { return l.laps.full.Load() || l.all().held > l.laps.budget }
+func (l *Loop) pressed() bool { return l.laps.full.Load() || l.all().held > l.whole }
 
 // full implements gate.
 func (l *Loop) full() bool {
@@ -164,7 +164,7 @@ func (l *Loop) tell() {
 	s.mu.Lock()
 	s.sum = s.sum.plus(s.told[i], -1).plus(now, +1)
 	s.told[i], l.told = now, now.held
-	moved := s.look()
+	moved := s.look(l.whole * len(s.told))
 	full, lap, step := s.full.Load(), s.lap, s.step
 	signal := moved && slices.Contains(s.waiting, true)
 	s.waiting[i] = len(l.waiting) > 0
@@ -187,9 +187,9 @@ func (l *Loop) tell() {
 	}
 }
 
-// look judges the loop by what was told, and reports whether more may enter.
-func (s *laps) look() (more bool) {
-	budget := s.budget * len(s.told)
+// look judges the loop by what was told and by the budgets of all workers, and
+// reports whether more may enter.
+func (s *laps) look(budget int) (more bool) {
 	switch full := s.full.Load(); {
 	case !full && s.sum.held > budget:
 		s.full.Store(true)

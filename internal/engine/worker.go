@@ -187,20 +187,25 @@ func (w *Worker) after(d time.Duration) time.Duration {
 // that is used meanwhile makes the next Step return.
 func (w *Worker) RunUntil(done func() bool) {
 	w.betweenTurns("RunUntil")
+	used := false
+	defer func() {
+		if used {
+			w.wakers.useWorker()
+		}
+	}()
 	for !done() {
 		ran, woken := w.round()
-		if woken {
-			defer w.wakers.useWorker()
-		}
+		used = used || woken
 		if !ran && !done() {
 			w.park(-1)
 		}
 	}
 }
 
-// Budget returns how many bytes may wait at an edge, and Building whether a dataflow
-// is being built.
-func (w *Worker) Budget() int64  { return w.budget }
+// Budget returns how many bytes may wait at an edge.
+func (w *Worker) Budget() int64 { return w.budget }
+
+// Building reports whether a dataflow is being built.
 func (w *Worker) Building() bool { return w.building }
 
 // Poll does what Step does without parking, and reports whether anything ran.
