@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -35,8 +36,6 @@ func median(measure func() float64) float64 {
 	return all[len(all)/2]
 }
 
-var sink uint64 // keeps the compiler from leaving out what nobody reads
-
 func alu() float64 {
 	const steps = 50_000_000
 	x := uint64(88172645463325252)
@@ -47,7 +46,7 @@ func alu() float64 {
 		x ^= x << 17
 	}
 	elapsed := time.Since(start)
-	sink += x
+	runtime.KeepAlive(x) // else the compiler leaves out what nobody reads
 	return float64(elapsed.Nanoseconds()) / steps
 }
 

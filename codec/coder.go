@@ -225,4 +225,4 @@ func (c *coder) settle() {
 }
 
 // call returns a step that a part does, at the beginning of the value.
-func call(p part, min int) op { return op{kind: opCall, part: p, min: min} }
+func call(p part, least int) op { return op{kind: opCall, part: p, min: least} }

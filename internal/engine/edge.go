@@ -109,7 +109,7 @@ func (e *Edge) Hold(by int32, bytes int64) {
 		return
 	}
 	e.own.held += bytes
-	if e.own.held > e.share+e.own.raised {
+	if e.full() {
 		e.worker.stopAt(e)
 	}
 }
@@ -222,7 +222,7 @@ func (e *Edge) give(by int32) {
 	e.credits.Give(int(by), bytes)
 }
 
-// full implements gate.
+// full reports whether this worker's producers should pause.
 func (e *Edge) full() bool { return e.own.held > e.share+e.own.raised }
 
 // await implements gate.
@@ -331,9 +331,6 @@ func (o *Outlet) Spend(by int32, bytes int64) {
 	}
 }
 
-// full implements gate.
-func (o *Outlet) full() bool { return o.window.Full() }
-
 // await implements gate.
 func (o *Outlet) await(n *Node) bool {
 	if !o.window.Full() || len(o.waiting) == 0 && !o.window.Ask() {
@@ -352,8 +349,7 @@ func (o *Outlet) look() {
 
 // gate is something that producers wait for.
 type gate interface {
-	full() bool
-	await(n *Node) bool // has n wait until it is not, unless it is not
+	await(n *Node) bool // has n wait while it is full; false: it is not
 	String() string
 }
 

@@ -123,7 +123,7 @@ func (l *Loop) all() counts {
 // pressed reports whether the loop may be full.
 func (l *Loop) pressed() bool { return l.laps.full.Load() || l.all().held > l.whole }
 
-// full implements gate.
+// full reports whether no more may enter in this lap.
 func (l *Loop) full() bool {
 	if !l.pressed() {
 		return false

@@ -134,12 +134,12 @@ func (n *flowNode) record(worker, i int) item {
 }
 
 // holds reports whether an epoch may wait for a later one.
-func (c *FlowCase) holds() (any bool) {
+func (c *FlowCase) holds() (may bool) {
 	c.Graph.all(func(n *flowNode) {
-		any = any || n.Kind == flowDiamond || n.Kind == flowPerTime && n.N == 1 || // which has one batch in hand, perhaps not of the least time
+		may = may || n.Kind == flowDiamond || n.Kind == flowPerTime && n.N == 1 || // which has one batch in hand, perhaps not of the least time
 			n.Head != nil && (n.Head.Token || n.Head.Kind == headAfter) || n.Next != nil && n.Next.Token
 	})
-	return any
+	return may
 }
 
 func (c *FlowCase) String() string {

@@ -99,12 +99,11 @@ func parsePrefix(b []byte) (version, index uint32, length int, err error) {
 	}
 	version = binary.LittleEndian.Uint32(b[8:])
 	index = binary.LittleEndian.Uint32(b[12:])
-	if n := binary.LittleEndian.Uint32(b[16:]); n > maxHello {
+	n := binary.LittleEndian.Uint32(b[16:])
+	if n > maxHello {
 		return 0, 0, 0, fmt.Errorf("its hello claims %d bytes; at most %d", n, maxHello)
-	} else {
-		length = int(n)
 	}
-	return version, index, length, nil
+	return version, index, int(n), nil
 }
 
 // describe says what begins with the bytes, which is no hello.
