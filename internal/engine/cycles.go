@@ -35,27 +35,25 @@ func (f *Dataflow) findLoops() {
 // findLoopsAmong finds the loops that these ways make among these nodes.
 func (f *Dataflow) findLoopsAmong(nodes []*Node, ways []way, outer *Loop) {
 	c := newComponents(nodes, ways)
-	inside := make(map[int][]way) // ways inside each component that has some
-	var order []int
+	inside := make([][]way, len(c.members)) // of each component
 	for _, y := range ways {
-		k := c.of[y.from]
-		if k == c.of[y.to.Node] {
-			if inside[k] == nil {
-				order = append(order, k)
-			}
+		if k := c.of(y.from); k == c.of(y.to.Node) {
 			inside[k] = append(inside[k], y)
 		}
 	}
-	for _, k := range order {
+	for k, ways := range inside {
+		if ways == nil {
+			continue // a node that does not feed itself
+		}
 		l := f.newLoop(outer, c.members[k])
 		outermost := -1
-		for _, y := range inside[k] {
+		for _, y := range ways {
 			if y.depth != NotFed && (outermost < 0 || y.depth < outermost) {
 				outermost = y.depth
 			}
 		}
 		var deeper []way
-		for _, y := range inside[k] {
+		for _, y := range ways {
 			if y.depth != NotFed {
 				y.to.fed = l // or a loop inside it, found below
 			}
@@ -64,7 +62,7 @@ func (f *Dataflow) findLoopsAmong(nodes []*Node, ways []way, outer *Loop) {
 			}
 		}
 		f.findLoopsAmong(c.members[k], deeper, l)
-		l.close(inside[k])
+		l.close(ways)
 	}
 }
 
@@ -99,54 +97,67 @@ func (l *Loop) close(inside []way) {
 // components are the strongly connected components of a graph (Tarjan, "Depth-First
 // Search and Linear Graph Algorithms", 1972), found without recursion.
 type components struct {
-	of      map[*Node]int // the component of a node, from 1
-	members map[int][]*Node
+	part    []int32 // the component of the node with a place, from 1
+	members [][]*Node
 }
 
+// of returns the number of a node's component, while no other components are sought.
+func (c *components) of(n *Node) int32 { return c.part[n.place] - 1 }
+
 func newComponents(nodes []*Node, ways []way) *components {
-	next := make(map[*Node][]*Node, len(nodes))
+	for i, n := range nodes {
+		n.place = int32(i)
+	}
+	// The ways from the node with place i go to next[first[i]:first[i+1]].
+	first, next := make([]int32, len(nodes)+1), make([]int32, len(ways))
 	for _, y := range ways {
-		next[y.from] = append(next[y.from], y.to.Node)
+		first[y.from.place]++
 	}
-	c := &components{of: make(map[*Node]int, len(nodes)), members: make(map[int][]*Node)}
-	type visit struct {
-		node *Node
-		seen int // of next[node]
+	for i := range nodes {
+		first[i+1] += first[i]
 	}
-	index := make(map[*Node]int, len(nodes)) // in order of discovery, from 1
-	low := make(map[*Node]int, len(nodes))
-	var open []*Node // discovered, and of no component yet
-	for _, root := range nodes {
+	for _, y := range slices.Backward(ways) {
+		first[y.from.place]--
+		next[first[y.from.place]] = y.to.Node.place
+	}
+
+	c := &components{part: make([]int32, len(nodes))}
+	type visit struct{ at, seen int32 } // a node, and how many of its ways have been taken
+	index := make([]int32, len(nodes))  // in order of discovery, from 1
+	low := make([]int32, len(nodes))
+	found := int32(0)
+	var path []visit
+	var open []int32 // discovered, and of no component yet
+	for root := range nodes {
 		if index[root] != 0 {
 			continue
 		}
-		path := []visit{{node: root}}
+		path = append(path, visit{at: int32(root)})
 		for len(path) > 0 {
 			v := &path[len(path)-1]
-			if index[v.node] == 0 {
-				index[v.node] = len(index) + 1
-				low[v.node] = index[v.node]
-				open = append(open, v.node)
+			at := v.at
+			if index[at] == 0 {
+				found++
+				index[at], low[at] = found, found
+				open = append(open, at)
 			}
-			if v.seen < len(next[v.node]) {
-				to := next[v.node][v.seen]
+			if way := first[at] + v.seen; way < first[at+1] {
 				v.seen++
-				switch {
+				switch to := next[way]; {
 				case index[to] == 0:
-					path = append(path, visit{node: to})
-				case c.of[to] == 0:
-					low[v.node] = min(low[v.node], index[to])
+					path = append(path, visit{at: to})
+				case c.part[to] == 0:
+					low[at] = min(low[at], index[to])
 				}
 				continue
 			}
-			done := v.node
 			path = path[:len(path)-1]
 			if len(path) > 0 {
-				above := path[len(path)-1].node
-				low[above] = min(low[above], low[done])
+				above := path[len(path)-1].at
+				low[above] = min(low[above], low[at])
 			}
-			if low[done] == index[done] {
-				open = c.close(open, done)
+			if low[at] == index[at] {
+				open = c.close(nodes, open, at)
 			}
 		}
 	}
@@ -154,15 +165,16 @@ func newComponents(nodes []*Node, ways []way) *components {
 }
 
 // close makes a component of the open nodes down to root.
-func (c *components) close(open []*Node, root *Node) []*Node {
-	k := len(c.members) + 1
-	for {
-		n := open[len(open)-1]
-		open = open[:len(open)-1]
-		c.of[n] = k
-		c.members[k] = append(c.members[k], n)
-		if n == root {
-			return open
-		}
+func (c *components) close(nodes []*Node, open []int32, root int32) []int32 {
+	from := len(open) - 1
+	for open[from] != root {
+		from--
 	}
+	members := make([]*Node, 0, len(open)-from)
+	for _, at := range slices.Backward(open[from:]) {
+		c.part[at] = int32(len(c.members) + 1)
+		members = append(members, nodes[at])
+	}
+	c.members = append(c.members, members)
+	return open[:from]
 }

@@ -34,11 +34,11 @@ func TestComponentsAgreeWithReachability(t *testing.T) {
 		}
 		c := newComponents(nodes, ways)
 		for i, a := range nodes {
-			if !slices.Contains(c.members[c.of[a]], a) {
+			if !slices.Contains(c.members[c.of(a)], a) {
 				t.Fatalf("seed %d: node %d is not a member of its component", seed, i)
 			}
 			for j, b := range nodes {
-				if together := c.of[a] == c.of[b]; together != (reach[i][j] && reach[j][i]) {
+				if together := c.of(a) == c.of(b); together != (reach[i][j] && reach[j][i]) {
 					t.Fatalf("seed %d: nodes %d and %d are in one component: %v", seed, i, j, together)
 				}
 			}

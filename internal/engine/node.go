@@ -33,6 +33,7 @@ type Node struct {
 	held   time.Duration // how long it has waited so far
 	since  time.Duration // when it began to wait
 	loop   *Loop         // the innermost that it is in, or nil
+	place  int32         // among those whose components are being found
 	lent   int           // records in the batch that it has taken last, if it is in a loop
 }
 
