@@ -20,8 +20,23 @@ type Probe[T Timestamp[T]] struct {
 	flow     *engine.Dataflow
 	waiting  []*engine.Node // to wake when it moves
 	watching bool           // the tracker tells it when it moves
-	asked    bool           // by the program, since it moved last
+	asked    question       // that the program waits for an answer to
+	until    T              // which the question is about
+	step     uint64         // of the worker, before which it was
+	moved    bool           // since, if it asked for anything
 }
+
+// question is what a program has asked a probe. It will ask again until the answer is
+// no, and a Step need not go on after that.
+type question int8
+
+const (
+	nothing   question = iota
+	lessThan           // until
+	lessEqual          // until
+	more               // than none: is anything to come?
+	anything           // it looks at the frontier, or has several questions
+)
 
 // NewProbe returns a probe that is at no place yet. Asking it panics.
 func NewProbe[T Timestamp[T]]() *Probe[T] { return &Probe[T]{} }
@@ -47,16 +62,68 @@ func ProbeWith[T Timestamp[T], D any](s Stream[T, D], p *Probe[T]) Stream[T, D] 
 }
 
 // LessThan reports whether a time before t may still appear.
-func (p *Probe[T]) LessThan(t T) bool { return p.frontier("LessThan").LessThan(t) }
+func (p *Probe[T]) LessThan(t T) bool {
+	less := p.frontier("LessThan").LessThan(t)
+	return p.ask(lessThan, t, less)
+}
 
 // LessEqual reports whether t or a time before it may still appear.
-func (p *Probe[T]) LessEqual(t T) bool { return p.frontier("LessEqual").LessEqual(t) }
+func (p *Probe[T]) LessEqual(t T) bool {
+	less := p.frontier("LessEqual").LessEqual(t)
+	return p.ask(lessEqual, t, less)
+}
 
 // Done reports whether nothing may appear any more.
-func (p *Probe[T]) Done() bool { return p.frontier("Done").Empty() }
+func (p *Probe[T]) Done() bool {
+	some := !p.frontier("Done").Empty()
+	return !p.ask(more, p.until, some)
+}
 
 // Frontier returns the least times that may still appear, lent until the next Step.
-func (p *Probe[T]) Frontier() order.Antichain[T] { return p.frontier("Frontier") }
+func (p *Probe[T]) Frontier() order.Antichain[T] {
+	f := p.frontier("Frontier")
+	p.ask(anything, p.until, !f.Empty())
+	return f
+}
+
+// ask notes a question of the program whose answer is yes so far. It returns that.
+func (p *Probe[T]) ask(q question, t T, yes bool) bool {
+	w := p.flow.Worker()
+	switch {
+	case !yes || !p.flow.Sealed() || w.Running() != nil:
+	case p.asked == nothing || p.step != w.Steps():
+		p.asked, p.until, p.step = q, t, w.Steps()
+		w.Ask(asker[T]{p})
+	case p.asked != q || p.until != t:
+		p.asked = anything
+	}
+	if p.asked == anything {
+		p.watch()
+		p.moved = false
+	}
+	return yes
+}
+
+// asker asks again what the program has asked.
+type asker[T Timestamp[T]] struct{ p *Probe[T] }
+
+// Answered implements engine.Question.
+func (a asker[T]) Answered() bool {
+	p := a.p
+	if p.flow.Dropped() {
+		return true
+	}
+	switch f := order.Lend(p.graph.Frontier(p.at)); p.asked {
+	case lessThan:
+		return !f.LessThan(p.until)
+	case lessEqual:
+		return !f.LessEqual(p.until)
+	case more:
+		return f.Empty()
+	default:
+		return p.moved
+	}
+}
 
 func (p *Probe[T]) frontier(call string) order.Antichain[T] {
 	if p.graph == nil {
@@ -65,10 +132,8 @@ func (p *Probe[T]) frontier(call string) order.Antichain[T] {
 	if !p.flow.Sealed() {
 		return order.Lend(make([]T, 1)) // nothing has run: anything may appear
 	}
-	p.watch()
-	if n := p.flow.Worker().Running(); n == nil {
-		p.asked = true
-	} else if !slices.Contains(p.waiting, n) {
+	if n := p.flow.Worker().Running(); n != nil && !slices.Contains(p.waiting, n) {
+		p.watch()
 		p.waiting = append(p.waiting, n)
 	}
 	if p.flow.Dropped() && !p.flow.Worker().Failing() {
@@ -100,10 +165,7 @@ type teller[T Timestamp[T]] struct{ p *Probe[T] }
 // FrontierMoved implements progress.Watcher.
 func (t teller[T]) FrontierMoved() {
 	p := t.p
-	if p.asked {
-		p.asked = false
-		p.flow.Worker().Return()
-	}
+	p.moved = true
 	for _, n := range p.waiting {
 		n.Wake()
 	}

@@ -66,7 +66,9 @@ type Worker struct {
 	pressed   bool          // there is a producer that waits for an edge or a loop here
 	nextGrant time.Duration // when the next one is due; 0: none
 
-	moved bool // counts have changed since the Step began
+	steps uint64     // so far
+	moved bool       // counts have changed since the Step began
+	asked []Question // since the last Step
 
 	wakers   wakers
 	alarms   []alarm           // the next to ring is the last
@@ -155,6 +157,7 @@ func (w *Worker) Step(limit time.Duration) {
 	if limit >= 0 {
 		until = w.after(limit)
 	}
+	defer w.forget()
 	for {
 		ran, woken := w.round()
 		if ran || woken || w.live == 0 {
@@ -170,9 +173,22 @@ func (w *Worker) Step(limit time.Duration) {
 	}
 }
 
-// Return makes the present Step return after this pass: the program waits for
-// something that has happened.
-func (w *Worker) Return() { w.loop.Return() }
+// forget ends a Step: what was asked before it will be asked again.
+func (w *Worker) forget() {
+	w.steps++
+	clear(w.asked)
+	w.asked = w.asked[:0]
+}
+
+// Question is something that the program has asked and will ask again after the next
+// Step, as it waits for another answer.
+type Question interface{ Answered() bool }
+
+// Ask has the next Step return soon after the question is answered.
+func (w *Worker) Ask(q Question) { w.asked = append(w.asked, q) }
+
+// Steps returns how many Steps there have been.
+func (w *Worker) Steps() uint64 { return w.steps }
 
 // after returns the time when so much will have passed, or the end of time.
 func (w *Worker) after(d time.Duration) time.Duration {
@@ -249,7 +265,11 @@ func (w *Worker) shipInputs() {
 // is unwound: a Goexit inside a task comes through here.
 func (w *Worker) pass() (ran bool) {
 	defer w.notice()
-	return w.loop.Step(passes)
+	n := passes
+	if w.answered() {
+		n = 1
+	}
+	return w.loop.Step(n)
 }
 
 // notice notes what has ended a task.
@@ -307,6 +327,9 @@ func (w *Worker) between() {
 	w.wakers.takeNodes()
 	w.settle()
 	w.watch()
+	if w.answered() {
+		w.loop.Return()
+	}
 }
 
 // receive takes in what other workers sent.
@@ -332,6 +355,16 @@ func (w *Worker) settle() {
 	if len(w.ending) > 0 {
 		w.endComplete()
 	}
+}
+
+// answered reports whether something is as the program waits for it to be.
+func (w *Worker) answered() bool {
+	for _, q := range w.asked {
+		if q.Answered() {
+			return true
+		}
+	}
+	return false
 }
 
 // endComplete ends the dataflows in which nothing can happen any more.
