@@ -73,6 +73,18 @@ func (c *Codec[D]) Decode(src []byte, into []D) ([]D, error) {
 	return all, nil
 }
 
+// Count returns how many records the bytes of a batch are, without looking at any:
+// what Decode will append, unless it returns an error. Bytes that are too few for
+// as many records as they say are an error here already, so whoever makes room for
+// Count records stays within what decoding may allocate.
+func (c *Codec[D]) Count(src []byte) (int, error) {
+	n, rest, err := c.coder.readCount(src)
+	if err != nil {
+		return 0, c.coder.corrupt(src, rest, err)
+	}
+	return n, nil
+}
+
 // appendBatch is Codec.Append. Records that are not sent in place follow their
 // number, one after the other.
 func (c *coder) appendBatch(dst []byte, start address, n int) ([]byte, error) {

@@ -111,6 +111,18 @@ func ExampleCodec_Decode() {
 	// codec: string at byte 0 of 9: a batch: longer than all that is left
 }
 
+// Those who know how many will come can refuse others before they decode.
+func ExampleCodec_Count() {
+	c := mustFor[string]()
+	wire, _ := c.Append(nil, []string{"a", "b", "c"})
+	fmt.Println(c.Count(wire))
+	_, err := c.Count(wire[:8])
+	fmt.Println(err)
+	// Output:
+	// 3 <nil>
+	// codec: string at byte 0 of 8: a batch: longer than all that is left
+}
+
 // Two processes compare hashes, and print layouts if they differ.
 func ExampleCodec_Hash() {
 	type Before struct{ ID, Count uint32 }

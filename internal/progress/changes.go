@@ -24,6 +24,7 @@ type Change[T order.Timestamp[T]] struct {
 type Changes[T order.Timestamp[T]] struct {
 	list  []Change[T] // list[:clean] is sorted, without repeats or zeros
 	clean int         // 0 <= clean <= len(list)
+	wire  wire[T]
 }
 
 const (

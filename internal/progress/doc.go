@@ -52,4 +52,5 @@
 //	heap.go        the work lists
 //	truth.go       what all workers did together, to check the invariants in simulations
 //	level.go       a scope whatever its time; messages over all scopes
+//	wire.go        messages as bytes, for other processes
 package progress

@@ -16,6 +16,7 @@ type Level interface {
 	Apply()             // applies Own, and tells the parent what the scope holds at its outputs
 	Propagate()         // turns counts into frontiers, with those that the parent has at the scope's inputs
 	NewPart() Part      // an empty part for a message
+	CheckWire() error   // the error says why the scope's times cannot be sent to other processes
 	Pointstamps() int   // how many pointstamps are counted: none means that the scope is complete
 	Describe(Describer) // tells each counted pointstamp in words
 
@@ -31,6 +32,11 @@ type Part interface {
 	Merge(from Part) // adds the changes of from, which is of the same level
 	Empty() bool     // nothing is said
 	Reset()
+
+	append(dst []byte) ([]byte, error)        // appends the changes
+	read(src []byte) (rest []byte, err error) // reads what append has appended, to be accepted or dropped
+	accept()                                  // adds what was read
+	drop()                                    // forgets what was read and not accepted
 }
 
 // Message is what one or several workers did in a dataflow, in all its scopes:
@@ -121,7 +127,7 @@ func (k *Tracker[T]) Accept(part Part) {
 }
 
 // NewPart implements Level.
-func (k *Tracker[T]) NewPart() Part { return &Changes[T]{} }
+func (k *Tracker[T]) NewPart() Part { return &Changes[T]{wire: wire[T]{ports: len(k.ports)}} }
 
 // Pointstamps implements Level.
 func (k *Tracker[T]) Pointstamps() int { return k.live }

@@ -24,12 +24,13 @@ type world struct {
 	held    [][]capability
 	records []capability // wherever they wait; any worker may consume any of them
 	waiting [][]*Message // by sender and receiver: what is not yet received, summed
+	bytes   bool         // messages cross processes
 }
 
 func newWorld(r *rand.Rand) *world {
 	seed := r.Uint64()
 	build := func() *model { return newModel(rand.New(rand.NewPCG(seed, 0))) }
-	w := &world{model: build()}
+	w := &world{model: build(), bytes: r.IntN(2) == 0}
 	w.r = r
 	workers := 2 + r.IntN(3)
 	for range workers {
@@ -152,11 +153,26 @@ func (w *world) pass(worker int, all bool) error {
 	own := OwnMessage(v.levels)
 	for receiver := range w.views {
 		if receiver != worker {
-			w.waiting[worker][receiver].Merge(own)
+			if err := w.send(w.waiting[worker][receiver], own); err != nil {
+				return err
+			}
 		}
 	}
 	Settle(v.levels)
 	return w.checkSafe()
+}
+
+// send adds what a worker did to what waits for another.
+func (w *world) send(waiting, own *Message) error {
+	if !w.bytes {
+		waiting.Merge(own)
+		return nil
+	}
+	b, err := own.Append(nil)
+	if err != nil {
+		return err
+	}
+	return waiting.Decode(b)
 }
 
 // checkSafe checks that what may truly appear at a place is at or after the

@@ -33,8 +33,8 @@ type scope interface {
 	output() (inner, outer Location)
 }
 
-// codec is what a scope knows of its times.
-type codec[T order.Timestamp[T]] struct {
+// coding is what a scope knows of its times.
+type coding[T order.Timestamp[T]] struct {
 	coordinates int
 	encode      func(instant) T
 	decode      func(T) instant
@@ -44,7 +44,7 @@ type codec[T order.Timestamp[T]] struct {
 type erased[T order.Timestamp[T]] struct {
 	Level
 	tracker *Tracker[T]
-	codec   codec[T]
+	coding  coding[T]
 	inside  func(e *erased[T], changed func()) scope // makes a loop in e
 	link    linker                                   // nil for the root
 }
@@ -59,31 +59,31 @@ type linker interface {
 
 func (e *erased[T]) AddPort() Location               { return e.tracker.AddPort() }
 func (e *erased[T]) Watch(at Location, w Watcher)    { e.tracker.Watch(at, w) }
-func (e *erased[T]) depth() int                      { return e.codec.coordinates }
+func (e *erased[T]) depth() int                      { return e.coding.coordinates }
 func (e *erased[T]) input() (outer, inner Location)  { return e.link.Input() }
 func (e *erased[T]) output() (inner, outer Location) { return e.link.Output() }
 func (e *erased[T]) loop(changed func()) scope       { return e.inside(e, changed) }
 
 func (e *erased[T]) Connect(from, to Location, summary instant) {
-	e.tracker.Connect(from, to, e.codec.encode(summary))
+	e.tracker.Connect(from, to, e.coding.encode(summary))
 }
 
 func (e *erased[T]) Update(at Location, t instant, d int64) {
-	e.tracker.Update(at, e.codec.encode(t), d)
+	e.tracker.Update(at, e.coding.encode(t), d)
 }
 
 func (e *erased[T]) Assume(at Location, t instant, d int64) {
-	e.tracker.Assume(at, e.codec.encode(t), d)
+	e.tracker.Assume(at, e.coding.encode(t), d)
 }
 
 func (e *erased[T]) Note(part Part, at Location, t instant, d int64) {
-	part.(*Changes[T]).Update(at, e.codec.encode(t), d)
+	part.(*Changes[T]).Update(at, e.coding.encode(t), d)
 }
 
 func (e *erased[T]) Frontier(at Location) []instant {
 	var frontier []instant
 	for _, t := range e.tracker.Frontier(at) {
-		frontier = append(frontier, e.codec.decode(t))
+		frontier = append(frontier, e.coding.decode(t))
 	}
 	return frontier
 }
@@ -101,7 +101,7 @@ func (e *erased[T]) Seal() error {
 
 func (e *erased[T]) region(changed func()) scope {
 	l := Nest(e.tracker, order.Same[T](), changed)
-	return &erased[T]{l, l.Tracker, e.codec, e.inside, l}
+	return &erased[T]{l, l.Tracker, e.coding, e.inside, l}
 }
 
 // loopIn returns a maker of loops in scopes with times T. It cannot be a method:
@@ -109,13 +109,13 @@ func (e *erased[T]) region(changed func()) scope {
 func loopIn[T order.Timestamp[T]](inside func(*erased[order.Loop[T]], func()) scope) func(*erased[T], func()) scope {
 	return func(e *erased[T], changed func()) scope {
 		l := Nest(e.tracker, order.LoopRefinement[T](), changed)
-		return &erased[order.Loop[T]]{l, l.Tracker, loopCodec(e.codec), inside, l}
+		return &erased[order.Loop[T]]{l, l.Tracker, loopCoding(e.coding), inside, l}
 	}
 }
 
-func loopCodec[T order.Timestamp[T]](outer codec[T]) codec[order.Loop[T]] {
+func loopCoding[T order.Timestamp[T]](outer coding[T]) coding[order.Loop[T]] {
 	last := outer.coordinates
-	return codec[order.Loop[T]]{
+	return coding[order.Loop[T]]{
 		coordinates: last + 1,
 		encode: func(t instant) order.Loop[T] {
 			return order.Loop[T]{Outer: outer.encode(t), Inner: order.Epoch(t[last])}
@@ -134,7 +134,7 @@ type (
 	loop2 = order.Loop[loop1]
 )
 
-var epochCodec = codec[epoch]{
+var epochCoding = coding[epoch]{
 	coordinates: 1,
 	encode:      func(t instant) epoch { return epoch(t[0]) },
 	decode:      func(t epoch) instant { return instant{uint64(t)} },
@@ -146,13 +146,13 @@ func tooDeep[T order.Timestamp[T]](*erased[T], func()) scope {
 
 func epochRoot(changed func()) scope {
 	k := NewTracker[epoch](changed)
-	return &erased[epoch]{Root[epoch]{k}, k, epochCodec, loopIn(loopIn(tooDeep[loop2])), nil}
+	return &erased[epoch]{Root[epoch]{k}, k, epochCoding, loopIn(loopIn(tooDeep[loop2])), nil}
 }
 
 // pairRoot is a root whose times are partially ordered.
 func pairRoot(changed func()) scope {
 	k := NewTracker[pair](changed)
-	return &erased[pair]{Root[pair]{k}, k, loopCodec(epochCodec), loopIn(tooDeep[loop2]), nil}
+	return &erased[pair]{Root[pair]{k}, k, loopCoding(epochCoding), loopIn(tooDeep[loop2]), nil}
 }
 
 // dataflow is a nest of scopes.
