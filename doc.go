@@ -94,6 +94,7 @@
 //	stage.go         stages and the lines that they form
 //	edge.go          queues where batches wait, also for a relay
 //	pact.go          Pact and Routes: which worker a record belongs to
+//	wire.go          how batches cross processes
 //	loop.go          Feedback, LoopVariable, Iterate
 //	input.go         Input
 //	probe.go         Probe

@@ -6,6 +6,7 @@ import (
 
 	"github.com/timely-go/timely/internal/batch"
 	"github.com/timely-go/timely/internal/callsite"
+	"github.com/timely-go/timely/internal/comm/cluster"
 	"github.com/timely-go/timely/internal/engine"
 )
 
@@ -106,11 +107,17 @@ func connect[T Timestamp[T], D any](s Stream[T, D], p Pact[D], q *queue[T, D], n
 		s.attach(q)
 		return
 	}
+	var way cluster.Wire[entry[T, D]]
+	if w.Processes() > 1 {
+		w := newWire[T, D](e)
+		s.scope.in.flow.Note(e, "layout %x", w.layout())
+		way = w
+	}
 	x := &exchange[T, D]{engine: w, element: e, route: r.route, pool: q.pool, open: make([]*batch.Batch[D], r.peers)}
 	s.attach(receiverOf(x, r.kind))
 	flow := s.scope.in.flow
 	flow.OnSeal(func() {
-		for i, to := range engine.OpenQueue(q.edge, q.receive) {
+		for i, to := range engine.OpenQueue(q.edge, way, q.receive) {
 			if i == w.Index() {
 				x.to = append(x.to, q)
 			} else {

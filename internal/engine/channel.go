@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/timely-go/timely/internal/comm"
+	"github.com/timely-go/timely/internal/comm/cluster"
 	"github.com/timely-go/timely/internal/comm/local"
 	"github.com/timely-go/timely/internal/progress"
 )
@@ -16,14 +17,12 @@ type receiver interface {
 
 // openQueue opens the next channel, whose messages wait in order, with credit for
 // what may be at the edge to which it leads.
-func openQueue[M any](e *Edge, receive func([]M)) []comm.Sender[M] {
+func openQueue[M any](e *Edge, wire cluster.Wire[M], receive func([]M)) []comm.Sender[M] {
 	w := e.worker
 	peers := w.Peers()
 	e.share = max(1, w.budget/int64(peers))
-	in, to := local.OpenQueue[M](w.x.fabric, w.index, w.channels)
-	var windows []*comm.Window
-	e.credits, windows = local.OpenCredits(w.x.fabric, w.index, w.channels, e.share)
-	e.others = make([]account, peers)
+	in, to, credits, windows := cluster.OpenQueue(w.x.fabric, w.index, w.channels, e.share, wire)
+	e.credits, e.others = credits, make([]account, peers)
 	for _, window := range windows {
 		e.outlets = append(e.outlets, &Outlet{edge: e, window: window})
 	}
@@ -58,16 +57,33 @@ func (q *queue[M]) stop() {
 }
 
 // openSum opens the channel on which a dataflow's progress travels.
-func openSum(w *Worker, empty func() *progress.Message, receive func(*progress.Message)) []comm.Sender[*progress.Message] {
-	in, to := local.OpenSum(w.x.fabric, w.index, w.channels, empty,
-		func(into, from *progress.Message) {
-			into.Merge(from)
-			w.x.audit.merged(into, from)
-		})
-	w.receivers[w.channels] = &sum{in: in, receive: receive, spare: empty()}
+func openSum(f *Dataflow) *cluster.Ways[*progress.Message] {
+	w := f.worker
+	add := adder{f, w.x.audit}
+	in, to := cluster.OpenSum(w.x.fabric, w.index, w.channels, add)
+	w.receivers[w.channels] = &sum{in: in, receive: f.receive, spare: add.Empty()}
 	w.channels++
 	return to
 }
+
+// adder implements cluster.Adder.
+type adder struct {
+	flow  *Dataflow
+	audit *audit
+}
+
+func (a adder) Empty() *progress.Message { return progress.NewMessage(a.flow.levels) }
+
+func (a adder) Merge(into, from *progress.Message) {
+	into.Merge(from)
+	a.audit.merged(into, from)
+}
+
+func (a adder) Reset(m *progress.Message) { m.Reset() }
+
+func (a adder) Append(dst []byte, m *progress.Message) ([]byte, error) { return m.Append(dst) }
+
+func (a adder) Decode(bytes []byte, into *progress.Message) error { return into.Decode(bytes) }
 
 type sum struct {
 	in      *local.Sum[*progress.Message]
@@ -114,5 +130,6 @@ func (w *Worker) drained() {
 func (w *Worker) forgetChannels(f *Dataflow) {
 	for c := f.channels.from; c < f.channels.to; c++ {
 		delete(w.receivers, c)
+		w.x.fabric.Close(c)
 	}
 }

@@ -92,6 +92,7 @@ func (l *Loop) close(inside []way) {
 	for _, i := range l.inner {
 		l.whole += i.whole
 	}
+	l.laps.allow(l.whole)
 }
 
 // components are the strongly connected components of a graph (Tarjan, "Depth-First

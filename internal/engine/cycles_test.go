@@ -98,14 +98,14 @@ func TestLoopsInLoopsAreFound(t *testing.T) {
 
 // TestLapsOpenALoopThatDoesNotChange, and only such a one.
 func TestLapsOpenALoopThatDoesNotChange(t *testing.T) {
-	s := &laps{told: make([]counts, 1), waiting: make([]bool, 1)}
+	s := &laps{budget: 10, told: make([]counts, 1), waiting: make([]bool, 1)}
 	lap := func(held, live, entered int) {
 		s.sum.held, s.sum.live, s.sum.entered = held, live, s.sum.entered+entered
 		s.sum.taken = s.until
-		s.look(10)
+		s.look()
 	}
 	s.sum = counts{held: 11, live: 5, entered: 5}
-	s.look(10)
+	s.look()
 	for want := 1; want <= 64; want *= 2 {
 		if !s.full.Load() || s.step != want {
 			t.Fatalf("full %v, step %d, want %d", s.full.Load(), s.step, want)

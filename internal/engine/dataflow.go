@@ -9,6 +9,7 @@ import (
 
 	"github.com/timely-go/timely/internal/callsite"
 	"github.com/timely-go/timely/internal/comm"
+	"github.com/timely-go/timely/internal/comm/cluster"
 	"github.com/timely-go/timely/internal/progress"
 )
 
@@ -28,7 +29,7 @@ type Dataflow struct {
 	seals  []func()   // what is left to do when all is built
 
 	own      *progress.Message // what this worker did since the last settlement
-	to       []comm.Sender[*progress.Message]
+	to       *cluster.Ways[*progress.Message]
 	channels struct{ from, to int } // their numbers
 	rest     *rest                  // shared by the workers
 	pressed  []*Edge                // at which producers wait
@@ -138,6 +139,7 @@ func (f *Dataflow) CheckCycle(level int, err error) {
 // seal ends the building. The levels have been sealed.
 func (f *Dataflow) seal() {
 	w := f.worker
+	f.checkWire()
 	w.built++
 	w.flows = append(w.flows, f)
 	if err := w.x.agree(f); err != nil { // not a panic: one that is recovered from would leave the peers waiting
@@ -152,7 +154,7 @@ func (f *Dataflow) seal() {
 	f.seals = nil
 	f.findLoops()
 	f.own = progress.OwnMessage(f.levels)
-	f.to = openSum(w, func() *progress.Message { return progress.NewMessage(f.levels) }, f.receive)
+	f.to = openSum(f)
 	f.channels.to = w.channels
 	f.sealed = true
 	w.x.audit.begins(f)
@@ -160,6 +162,18 @@ func (f *Dataflow) seal() {
 	w.ending = append(w.ending, f) // it may be complete from the beginning
 	w.dirty = slices.DeleteFunc(w.dirty, func(d *Dataflow) bool { return d == f })
 	f.settle()
+}
+
+// checkWire panics if the times of a scope cannot be told to other processes.
+func (f *Dataflow) checkWire() {
+	if f.worker.Processes() == 1 {
+		return
+	}
+	for _, l := range f.levels {
+		if err := l.CheckWire(); err != nil {
+			panic(callsite.Errorf(f.plan.site, "times of this dataflow cannot be sent to other processes: %w", err))
+		}
+	}
 }
 
 // receive takes in what peers did.
@@ -181,13 +195,9 @@ func (f *Dataflow) settle() {
 	}
 	w := f.worker
 	w.x.audit.settles(f)
-	if len(f.to) > 1 && !f.own.Empty() && !w.x.failing.Load() {
-		for i, to := range f.to {
-			if i != w.index {
-				to.Send(f.own)
-				f.sent++
-			}
-		}
+	if others := w.Peers() - 1; others > 0 && !f.own.Empty() && !w.x.failing.Load() {
+		f.to.Send(f.own)
+		f.sent += others
 	}
 	f.dirty = false // before anybody is told of a frontier, who may change something
 	progress.Settle(f.levels)
@@ -255,10 +265,10 @@ func (f *Dataflow) String() string { return fmt.Sprintf("dataflow %d@%v", f.numb
 
 // OpenQueue opens a channel to an edge: batches of M on their way to this worker.
 // It may only be called while the dataflow is sealed (OnSeal), so that the workers
-// have agreed on what the channel is.
-func OpenQueue[M any](e *Edge, receive func([]M)) []comm.Sender[M] {
+// have agreed on what the channel is. The wire is needed if there are other processes.
+func OpenQueue[M any](e *Edge, wire cluster.Wire[M], receive func([]M)) []comm.Sender[M] {
 	f := e.Node.Flow
-	return openQueue(e, func(ms []M) {
+	return openQueue(e, wire, func(ms []M) {
 		f.received += len(ms)
 		if !f.gone() {
 			receive(ms)

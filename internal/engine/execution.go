@@ -14,13 +14,15 @@ import (
 	"time"
 
 	"github.com/timely-go/timely/internal/batch"
-	"github.com/timely-go/timely/internal/comm/local"
+	"github.com/timely-go/timely/internal/comm/cluster"
+	"github.com/timely-go/timely/internal/comm/tcp"
 	"github.com/timely-go/timely/internal/host"
 )
 
 // Settings are what an execution is told from outside.
 type Settings struct {
-	Workers    int
+	Workers    int           // of this process
+	Mesh       *tcp.Mesh     // joins this process with others; nil: it is alone. Execute closes it
 	EdgeBudget int           // bytes that may wait at an edge; 0: the default
 	Grace      time.Duration // how long workers may take to leave after a failure
 	Log        *slog.Logger  // never nil
@@ -33,8 +35,8 @@ type Settings struct {
 type Execution struct {
 	settings Settings
 	host     *host.Host
-	fabric   *local.Fabric
-	workers  []*Worker
+	fabric   *cluster.Fabric
+	workers  []*Worker // of this process
 
 	audit *audit // nil: nobody checks
 
@@ -48,6 +50,9 @@ type Execution struct {
 	failure *Failure
 	planned int                // dataflows, so far
 	plans   map[int]*blueprint // by number: of those that have not ended at all workers
+
+	heard    map[int]*heard // by number: of those that only other processes have begun to build
+	returned map[int]int    // by worker of another process whose program has returned: dataflows that it had built
 }
 
 // Stopper ends an execution in good order.
@@ -58,16 +63,35 @@ type Stopper interface{ Stop() }
 // nil, is given the way to stop the execution in good order. It returns nil or
 // the first failure.
 func Execute(ctx context.Context, s Settings, begin func(Stopper), program func(*Worker) error) *Failure {
-	x := &Execution{settings: s, host: host.From(ctx), plans: make(map[int]*blueprint)}
+	x := &Execution{
+		settings: s, host: host.From(ctx), plans: make(map[int]*blueprint),
+		heard: make(map[int]*heard), returned: make(map[int]int),
+	}
 	x.ctx, x.cancel = context.WithCancelCause(ctx)
 	defer x.cancel(nil)
+	x.fabric = cluster.New(s.Workers, x.host, s.Mesh, x.hear, x.peerFailed)
 	if x.ctx.Err() != nil {
-		return x.contextEnded()
+		x.Fail(x.contextEnded())
+	} else {
+		x.run(begin, program)
 	}
+	if s.Mesh != nil {
+		x.leaveMesh(s.Mesh)
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.failure
+}
+
+// run runs the workers of this process.
+func (x *Execution) run(begin func(Stopper), program func(*Worker) error) {
 	x.audit = newAudit(x.host.Audit)
-	x.fabric = local.NewFabric(s.Workers, x.host)
-	for i := range s.Workers {
-		x.workers = append(x.workers, x.newWorker(i))
+	for i := range x.settings.Workers {
+		x.workers = append(x.workers, x.newWorker(x.fabric.First()+i))
+	}
+	x.fabric.Start()
+	if x.settings.Mesh != nil {
+		go x.watchMesh(x.settings.Mesh)
 	}
 	if begin != nil {
 		begin(x)
@@ -91,9 +115,6 @@ func Execute(ctx context.Context, s Settings, begin func(Stopper), program func(
 			x.grace(done)
 		}
 	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.failure
 }
 
 // grace waits for the workers to leave, and names those that do not.
@@ -157,16 +178,27 @@ func (x *Execution) Fail(f *Failure) {
 	} else {
 		x.cancel(f)
 	}
+	if x.settings.Mesh != nil {
+		x.abortMesh(x.settings.Mesh, f)
+	}
 	for _, w := range x.workers {
 		w.end.Signal()
 	}
 }
 
 // contextEnded is the failure that the end of the context is.
-func (x *Execution) contextEnded() *Failure { return &Failure{Worker: -1, Err: context.Cause(x.ctx)} }
+func (x *Execution) contextEnded() *Failure {
+	return &Failure{Process: x.fabric.Process(), Worker: -1, Err: context.Cause(x.ctx)}
+}
 
-// Stop makes Stopping true at all workers, and their present or next Step return.
+// Stop makes Stopping true at all workers of all processes, and their present or next
+// Step return.
 func (x *Execution) Stop() {
+	x.tell(notice{What: tellsStop, Worker: int64(x.fabric.First())})
+	x.stop()
+}
+
+func (x *Execution) stop() {
 	x.stopping.Store(true)
 	for _, w := range x.workers {
 		w.wakers.useWorker()
@@ -235,7 +267,7 @@ func (w *Worker) outcome(err error) error {
 
 // fail notes a failure of this worker, in the element that runs.
 func (w *Worker) fail(f *Failure) {
-	f.Worker = w.index
+	f.Process, f.Worker = w.x.fabric.Process(), w.index
 	if e := w.Current; e != nil {
 		f.Operator, f.Site = e.Name, e.Site.String()
 	}

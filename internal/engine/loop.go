@@ -46,11 +46,16 @@ func (c counts) plus(o counts, sign int) counts {
 	return counts{c.held + sign*o.held, c.live + sign*o.live, c.taken + sign*o.taken, c.entered + sign*o.entered, c.lent + sign*o.lent}
 }
 
-// laps is one loop as all workers of the process know it.
+// laps is one loop as all workers know it. Each process has one of its own, in which
+// what the others tell comes later.
 type laps struct {
+	loop int // its number in the dataflow
+	rest *rest
+
 	full atomic.Bool // it holds more than its budgets, and since then not less than half of them
 
 	mu      sync.Mutex
+	budget  int      // bytes, of all workers; 0: not yet known
 	told    []counts // by worker
 	waiting []bool   // by worker: a producer waits to enter, as last told
 	sum     counts   // of told
@@ -160,15 +165,19 @@ func (w *Worker) tellLoops() {
 // tell tells all workers what this one did, and learns what may enter.
 func (l *Loop) tell() {
 	s, i := l.laps, l.worker.index
-	now := l.all()
+	now, waits := l.all(), len(l.waiting) > 0
 	s.mu.Lock()
-	s.sum = s.sum.plus(s.told[i], -1).plus(now, +1)
-	s.told[i], l.told = now, now.held
-	moved := s.look(l.whole * len(s.told))
+	news := s.told[i] != now || s.waiting[i] != waits
+	s.note(i, now)
+	l.told = now.held
+	moved := s.look()
 	full, lap, step := s.full.Load(), s.lap, s.step
 	signal := moved && slices.Contains(s.waiting, true)
-	s.waiting[i] = len(l.waiting) > 0
+	s.waiting[i] = waits
 	s.mu.Unlock()
+	if news {
+		s.tell(l.worker.x, i, now, waits)
+	}
 	if moved && full {
 		l.worker.tellFlow(host.Laps, 1)
 	}
@@ -187,15 +196,54 @@ func (l *Loop) tell() {
 	}
 }
 
+// allow says how many bytes may come round at each worker.
+func (s *laps) allow(whole int) {
+	s.mu.Lock()
+	s.budget = whole * len(s.told)
+	s.mu.Unlock()
+}
+
+// note notes what a worker tells.
+func (s *laps) note(worker int, now counts) {
+	s.sum = s.sum.plus(s.told[worker], -1).plus(now, +1)
+	s.told[worker] = now
+}
+
+// tell tells other processes what a worker has told.
+func (s *laps) tell(x *Execution, worker int, now counts, waits bool) {
+	x.tell(notice{
+		What: tellsLaps, Dataflow: int64(s.rest.dataflow), Worker: int64(worker), Number: int64(s.loop), Waiting: waits,
+		Counts: countsText{int64(now.held), int64(now.live), int64(now.taken), int64(now.entered), int64(now.lent)},
+	})
+}
+
+// hearLaps notes what a worker of another process tells of a loop.
+func (r *rest) hearLaps(x *Execution, worker, loop int, t countsText, waits bool) {
+	r.mu.Lock()
+	if loop < 0 || loop >= len(r.laps) {
+		r.mu.Unlock() // nobody here has built it
+		return
+	}
+	s := r.laps[loop]
+	r.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.note(worker, counts{held: int(t.Held), live: int(t.Live), taken: int(t.Taken), entered: int(t.Entered), lent: int(t.Lent)})
+	s.waiting[worker] = waits
+	if s.budget > 0 && s.look() {
+		x.signal()
+	}
+}
+
 // look judges the loop by what was told and by the budgets of all workers, and
 // reports whether more may enter.
-func (s *laps) look(budget int) (more bool) {
+func (s *laps) look() (more bool) {
 	switch full := s.full.Load(); {
-	case !full && s.sum.held > budget:
+	case !full && s.sum.held > s.budget:
 		s.full.Store(true)
 		s.begin()
 		return true
-	case full && s.sum.held <= budget/2:
+	case full && s.sum.held <= s.budget/2:
 		s.full.Store(false)
 		return true
 	case full && s.sum.taken >= s.until:

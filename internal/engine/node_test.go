@@ -161,7 +161,7 @@ func TestQueuesCarryWhatWasSent(t *testing.T) {
 			receiver = addNode(f, "receiver", body{turn: func() { receiver.SetBusy(len(got) < 3*each) }})
 			receiver.SetBusy(true)
 			f.OnSeal(func() {
-				to := OpenQueue(f.AddEdge(receiver, "input"), func(xs []int) { got = append(got, xs...); receiver.Wake() })
+				to := OpenQueue(f.AddEdge(receiver, "input"), nil, func(xs []int) { got = append(got, xs...); receiver.Wake() })
 				for n := range each {
 					for _, s := range to {
 						s.Send(w.Index()*each + n)
@@ -197,7 +197,7 @@ func TestDroppedDataflowDiscardsWhatArrives(t *testing.T) {
 			n.WakeAfter(time.Hour)
 			f.OnSeal(n.Wake)
 			f.OnSeal(func() {
-				to := OpenQueue(f.AddEdge(n, "input"), func([]int) { t.Error("something is received") })
+				to := OpenQueue(f.AddEdge(n, "input"), nil, func([]int) { t.Error("something is received") })
 				send = func() { to[0].Send(1) }
 			})
 		})

@@ -12,7 +12,7 @@ const (
 	nextGrant  = 100 * time.Millisecond // after a grant
 )
 
-// rest is how the workers of a process find out that a dataflow has come to rest:
+// rest is how the workers find out that a dataflow has come to rest:
 // that none of its operators will run by itself, and nothing of it is under way
 // between workers. It costs something only while somebody wants to know. Workers
 // tell, each time they have looked at what arrived, whether they have work in the
@@ -20,12 +20,23 @@ const (
 // act on what they received, equal sums mean that nothing is under way (compare
 // Mattern, "Algorithms for Distributed Termination Detection", 1987, section 6).
 type rest struct {
+	dataflow int // its number
+	first    int // the first worker of this process
+	here     int // how many it has
+
 	wanted atomic.Int32 // workers that want to know
 
 	mu    sync.Mutex
 	slots []slot  // by worker
 	laps  []*laps // of the dataflow's loops
 }
+
+func newRest(dataflow, peers, first, here int) *rest {
+	return &rest{dataflow: dataflow, first: first, here: here, slots: make([]slot, peers)}
+}
+
+// has reports whether a worker is one of this process.
+func (r *rest) has(worker int) bool { return worker >= r.first && worker < r.first+r.here }
 
 // slot is what a worker has told.
 type slot struct {
@@ -44,7 +55,7 @@ func (r *rest) lapsOf(loop int) *laps {
 	defer r.mu.Unlock()
 	if loop == len(r.laps) {
 		workers := len(r.slots)
-		r.laps = append(r.laps, &laps{told: make([]counts, workers), waiting: make([]bool, workers)})
+		r.laps = append(r.laps, &laps{loop: loop, rest: r, told: make([]counts, workers), waiting: make([]bool, workers)})
 	}
 	return r.laps[loop]
 }
@@ -56,34 +67,73 @@ func (r *rest) tell(x *Execution, worker int, now slot) (quiet bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	before := r.slots[worker]
+	may := before.may
 	now.known = true
 	r.slots[worker] = now
 	if now.wants != before.wants {
 		r.want(x, worker, now.wants)
 	}
+	if before.may = false; now != before {
+		x.tell(notice{What: tellsSlot, Dataflow: int64(r.dataflow), Worker: int64(worker), Slot: now.text()})
+	}
 	if r.wanted.Load() > 0 && r.quiet() {
-		for i := range r.slots {
-			if s := &r.slots[i]; s.wants && i != worker {
-				s.may, s.active = true, true
-			}
-		}
-		x.signal()
+		r.goOn(x, worker)
 		return now.wants
 	}
-	return before.may && now.wants
+	return may && now.wants
+}
+
+// goOn tells all who want to know, but for one who knows, that the dataflow is at rest.
+func (r *rest) goOn(x *Execution, but int) {
+	for i := range r.slots {
+		if s := &r.slots[i]; s.wants && i != but && r.has(i) {
+			s.may, s.active = true, true
+		}
+	}
+	x.signal()
+}
+
+// hear notes what a worker of another process tells. It comes late, so what is found
+// out of it may be wrong, and a producer be granted more too soon: that costs memory,
+// no more.
+func (r *rest) hear(x *Execution, worker int, text slotText) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := r.slots[worker]
+	now := slot{known: true, active: text.Active, wants: text.Wants, gone: text.Gone, sent: int(text.Sent), received: int(text.Received)}
+	r.slots[worker] = now
+	if now.wants != before.wants {
+		r.want(x, worker, now.wants)
+	}
+	if r.wanted.Load() > 0 && r.quiet() {
+		r.goOn(x, worker)
+	}
+}
+
+func (s slot) text() slotText {
+	return slotText{s.active, s.wants, s.gone, int64(s.sent), int64(s.received)}
 }
 
 // want notes that a worker wants to know, or does not any more.
 func (r *rest) want(x *Execution, worker int, wants bool) {
 	switch {
 	case wants && r.wanted.Add(1) == 1:
-		for i := range r.slots {
-			r.slots[i].known = i == worker || r.slots[i].gone
-		}
+		r.forget(worker, r.has)
 		x.wanted.Add(1)
 		x.signal()
 	case !wants && r.wanted.Add(-1) == 0:
+		// Those of other processes may tell before they are heard to be asked.
+		r.forget(worker, func(other int) bool { return !r.has(other) })
 		x.wanted.Add(-1)
+	}
+}
+
+// forget forgets what some workers have told, but for one.
+func (r *rest) forget(but int, some func(worker int) bool) {
+	for i := range r.slots {
+		if some(i) {
+			r.slots[i].known = i == but || r.slots[i].gone
+		}
 	}
 }
 

@@ -80,7 +80,13 @@ type Worker struct {
 
 func newLoop(w *Worker) *schedule.Loop { return schedule.NewLoop(w.between) }
 
-// Index returns the worker's number, and Peers how many there are.
+// slot returns the worker's number among those of its process.
+func (w *Worker) slot() int { return w.index - w.x.fabric.First() }
+
+// Processes returns how many processes there are.
+func (w *Worker) Processes() int { return w.x.fabric.Processes() }
+
+// Index returns the worker's number, and Peers how many there are, in all processes.
 func (w *Worker) Index() int { return w.index }
 
 // Peers returns the number of workers.
@@ -227,6 +233,7 @@ func (w *Worker) Building() bool { return w.building }
 // Poll does what Step does without parking, and reports whether anything ran.
 func (w *Worker) Poll() (ran bool) {
 	w.betweenTurns("Poll")
+	defer w.forget()
 	ran, woken := w.round()
 	return ran || woken
 }
@@ -243,6 +250,7 @@ func (w *Worker) round() (ran, woken bool) {
 	}
 	w.watch()
 	ran = w.pass()
+	w.x.fabric.Flush(w.index) // what was sent before the pass, if there was none
 	if w.x.failing.Load() {
 		w.leave()
 	}
@@ -301,7 +309,8 @@ func (w *Worker) park(limit time.Duration) {
 	if w.nextGrant > 0 {
 		limit = w.sooner(limit, w.nextGrant)
 	}
-	if w.end.Park(limit, w.wakers.open.Load() == 0) {
+	w.x.fabric.Flush(w.index)
+	if w.end.Park(limit, w.Processes() == 1 && w.wakers.open.Load() == 0) {
 		w.Current = nil
 		w.fail(&Failure{Err: errors.New("no worker can go on: all of them are parked, with no timer and no open Waker. What holds the frontiers at this worker:\n" + w.Report())})
 	}
@@ -327,6 +336,7 @@ func (w *Worker) between() {
 	w.wakers.takeNodes()
 	w.settle()
 	w.watch()
+	w.x.fabric.Flush(w.index)
 	if w.answered() {
 		w.loop.Return()
 	}

@@ -11,7 +11,7 @@ import (
 // Creditor is a Member whose channels of queues have windows.
 type Creditor interface {
 	Member
-	OpenCredits(channel int, bytes int64) (comm.Credits, []*comm.Window)
+	OpenWithCredit(channel int, bytes int64) (Queue, []comm.Sender[int], comm.Credits, []*comm.Window)
 }
 
 // testCredit has all workers send to all others, who give credit as they take: in
@@ -53,8 +53,7 @@ type spender struct {
 const most = 20
 
 func (s *spender) run(m Creditor, expected int) {
-	in, to := m.OpenQueue(0)
-	credits, windows := m.OpenCredits(0, s.bytes)
+	in, to, credits, windows := m.OpenWithCredit(0, s.bytes)
 	var spare []int
 	for {
 		waits, heard := s.send(to, windows), false

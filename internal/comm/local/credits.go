@@ -36,7 +36,7 @@ func newCredits(f *Fabric, e *End, channel int, bytes int64) *credits {
 	c := &credits{fabric: f, end: e, channel: channel}
 	for from, sender := range f.ends {
 		ask := func() { f.carry(from, e.index, channel, func() { c.ask(from) }) }
-		c.windows = append(c.windows, comm.NewWindow(bytes, ask, func() { sender.notify(channel) }))
+		c.windows = append(c.windows, comm.NewWindow(bytes, ask, func() { sender.Notify(channel) }))
 	}
 	return c
 }
@@ -57,7 +57,7 @@ func (c *credits) ask(sender int) {
 	c.asking = append(c.asking, sender)
 	c.mu.Unlock()
 	if first {
-		c.end.notify(c.channel)
+		c.end.Notify(c.channel)
 	}
 }
 
@@ -67,7 +67,7 @@ func (c *credits) hear() {
 	some := len(c.asking) > 0
 	c.mu.Unlock()
 	if some {
-		c.end.notify(c.channel)
+		c.end.Notify(c.channel)
 	}
 }
 

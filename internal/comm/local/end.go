@@ -37,8 +37,8 @@ func newEnd(f *Fabric, index int, p host.Parker, spin bool) *End {
 	return &End{fabric: f, index: index, parker: p, spin: spin}
 }
 
-// notify says that a channel has messages.
-func (e *End) notify(channel int) {
+// Notify says that a channel has something. It may be called by any goroutine.
+func (e *End) Notify(channel int) {
 	e.mu.Lock()
 	e.ready = append(e.ready, channel)
 	e.mu.Unlock()

@@ -18,7 +18,7 @@ func (q *Queue[M]) Send(m M) {
 	q.waiting = append(q.waiting, m)
 	q.mu.Unlock()
 	if first {
-		q.end.notify(q.channel)
+		q.end.Notify(q.channel)
 	}
 }
 
@@ -37,7 +37,7 @@ func (q *Queue[M]) hear() {
 	some := len(q.waiting) > 0
 	q.mu.Unlock()
 	if some {
-		q.end.notify(q.channel)
+		q.end.Notify(q.channel)
 	}
 }
 
@@ -60,7 +60,7 @@ func (s *Sum[M]) Send(m M) {
 	s.some = true
 	s.mu.Unlock()
 	if first {
-		s.end.notify(s.channel)
+		s.end.Notify(s.channel)
 	}
 }
 
@@ -82,6 +82,6 @@ func (s *Sum[M]) hear() {
 	some := s.some
 	s.mu.Unlock()
 	if some {
-		s.end.notify(s.channel)
+		s.end.Notify(s.channel)
 	}
 }

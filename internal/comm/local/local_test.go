@@ -26,8 +26,10 @@ func (m member) OpenSum(channel int) (commtest.Sum, []comm.Sender[*commtest.Tall
 	return local.OpenSum(m.fabric, m.index, channel, commtest.NewTally, (*commtest.Tally).Add)
 }
 
-func (m member) OpenCredits(channel int, bytes int64) (comm.Credits, []*comm.Window) {
-	return local.OpenCredits(m.fabric, m.index, channel, bytes)
+func (m member) OpenWithCredit(channel int, bytes int64) (commtest.Queue, []comm.Sender[int], comm.Credits, []*comm.Window) {
+	in, to := local.OpenQueue[int](m.fabric, m.index, channel)
+	credits, windows := local.OpenCredits(m.fabric, m.index, channel, bytes)
+	return in, to, credits, windows
 }
 
 func (m member) Park(limit time.Duration) { m.End.Park(limit, false) }

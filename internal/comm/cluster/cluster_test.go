@@ -1,0 +1,223 @@
+package cluster_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/timely-go/timely/internal/batch"
+	"github.com/timely-go/timely/internal/comm"
+	"github.com/timely-go/timely/internal/comm/cluster"
+	"github.com/timely-go/timely/internal/comm/commtest"
+	"github.com/timely-go/timely/internal/comm/local"
+	"github.com/timely-go/timely/internal/comm/tcp"
+	"github.com/timely-go/timely/internal/host"
+)
+
+// member lets the suite use a fabric of this package.
+type member struct {
+	*local.End
+	fabric *cluster.Fabric
+	index  int
+	peers  int // that the suite knows; a process may have more
+}
+
+// join joins so many workers in so many processes, all of which are this one.
+func join(t *testing.T, processes, workers int) (members []member) {
+	t.Helper()
+	configs := make([]tcp.Config, processes)
+	var hosts []string
+	for i := range configs {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		configs[i].Listener = l
+		hosts = append(hosts, l.Addr().String())
+	}
+	meshes, errs := make([]*tcp.Mesh, processes), make([]error, processes)
+	var all sync.WaitGroup
+	for i, c := range configs {
+		c.Hosts, c.Index, c.Workers = hosts, i, workers
+		all.Go(func() { meshes[i], errs[i] = tcp.Join(context.Background(), c) })
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range meshes {
+		h := host.Real()
+		h.Spin = false
+		f := cluster.New(workers, h, m, func(int, []byte) {}, func(err error) { t.Error(err) })
+		f.Start()
+		for i := range workers {
+			members = append(members, member{f.End(f.First() + i), f, f.First() + i, f.Peers()})
+		}
+	}
+	t.Cleanup(func() {
+		var all sync.WaitGroup
+		for _, m := range meshes {
+			all.Go(func() {
+				if err := m.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+	})
+	return members
+}
+
+// numbers sends ints as themselves.
+type numbers struct{}
+
+func (numbers) Encode(n int) (head, body []byte, owner tcp.Owner) {
+	return binary.LittleEndian.AppendUint64(nil, uint64(n)), nil, nil
+}
+
+func (numbers) Decoder(*batch.Pools) func(int, []byte, func(int)) error {
+	return func(_ int, b []byte, take func(int)) error {
+		if len(b) != 8 {
+			return fmt.Errorf("%d bytes", len(b))
+		}
+		take(int(binary.LittleEndian.Uint64(b)))
+		return nil
+	}
+}
+
+// flushed is a way to a worker on which what is sent is flushed.
+type flushed struct {
+	member
+	to comm.Sender[int]
+}
+
+func (s flushed) Send(n int) {
+	s.to.Send(n)
+	s.fabric.Flush(s.index)
+}
+
+func (m member) OpenQueue(channel int) (commtest.Queue, []comm.Sender[int]) {
+	in, to, _, _ := m.OpenWithCredit(channel, 1<<20)
+	return in, to
+}
+
+func (m member) OpenWithCredit(channel int, bytes int64) (commtest.Queue, []comm.Sender[int], comm.Credits, []*comm.Window) {
+	in, to, credits, windows := cluster.OpenQueue(m.fabric, m.index, channel, bytes, numbers{})
+	for i := range to {
+		to[i] = flushed{m, to[i]}
+	}
+	return in, to[:m.peers], credits, windows[:m.peers]
+}
+
+func (m member) OpenSum(int) (commtest.Sum, []comm.Sender[*commtest.Tally]) {
+	panic("it sends to all workers at once")
+}
+
+func (m member) Park(limit time.Duration) {
+	m.fabric.Flush(m.index)
+	m.End.Park(limit, false)
+}
+
+func TestQueuesOfACluster(t *testing.T) {
+	for _, workers := range []int{1, 2} {
+		t.Run(fmt.Sprint("workers ", workers), func(t *testing.T) {
+			commtest.RunQueues(t, func(t *testing.T, peers int) (members []commtest.Member) {
+				processes := (peers + workers - 1) / workers
+				for _, m := range join(t, processes, workers)[:peers] {
+					m.peers = peers
+					members = append(members, m)
+				}
+				return members
+			})
+		})
+	}
+}
+
+// tallies adds up tallies, and makes them bytes.
+type tallies struct{}
+
+func (tallies) Empty() *commtest.Tally           { return commtest.NewTally() }
+func (tallies) Merge(into, from *commtest.Tally) { into.Add(from) }
+func (tallies) Reset(m *commtest.Tally)          { *m = commtest.Tally{} }
+func (tallies) Append(dst []byte, m *commtest.Tally) ([]byte, error) {
+	for _, n := range []int{m.Left, m.Right, m.Messages} {
+		dst = binary.LittleEndian.AppendUint64(dst, uint64(n))
+	}
+	return dst, nil
+}
+
+func (tallies) Decode(b []byte, into *commtest.Tally) error {
+	if len(b) != 24 {
+		return fmt.Errorf("%d bytes", len(b))
+	}
+	word := func(i int) int { return int(binary.LittleEndian.Uint64(b[8*i:])) }
+	into.Add(&commtest.Tally{Left: word(0), Right: word(1), Messages: word(2)})
+	return nil
+}
+
+// TestSumsReachAllOthersWhole has every worker of three processes tell all others, on
+// several channels, which they open when they like: everybody gets everything, once,
+// and never a part of a message.
+func TestSumsReachAllOthersWhole(t *testing.T) {
+	const processes, workers, channels, rounds = 3, 2, 5, 300
+	members := join(t, processes, workers)
+	var all sync.WaitGroup
+	for i, m := range members {
+		all.Go(func() {
+			r := rand.New(rand.NewPCG(uint64(i), 4))
+			var in []*local.Sum[*commtest.Tally]
+			var to []*cluster.Ways[*commtest.Tally]
+			got := make([]commtest.Tally, channels) // by channel
+			take := func() {
+				for _, c := range m.Ready() {
+					if c >= len(in) {
+						continue // not yet open
+					}
+					x := in[c].Take(commtest.NewTally())
+					if x.Left != x.Right {
+						t.Errorf("worker %d has part of a message", m.index)
+					}
+					got[c].Add(x)
+				}
+			}
+			for c := range channels {
+				s, w := cluster.OpenSum(m.fabric, m.index, c, tallies{})
+				in, to = append(in, s), append(to, w)
+				for range rounds {
+					n := r.IntN(1000)
+					to[c].Send(&commtest.Tally{Left: n, Right: n, Messages: 1})
+					if r.IntN(3) == 0 {
+						m.fabric.Flush(m.index)
+					}
+					if r.IntN(10) == 0 {
+						take()
+					}
+				}
+			}
+			for slices.ContainsFunc(got, func(x commtest.Tally) bool { return x.Messages < (processes*workers-1)*rounds }) {
+				m.Park(-1)
+				take()
+			}
+			for c, x := range got {
+				if x.Messages > (processes*workers-1)*rounds {
+					t.Errorf("worker %d heard %d messages on channel %d", m.index, x.Messages, c)
+				}
+			}
+			m.fabric.Flush(m.index)
+		})
+	}
+	done := make(chan struct{})
+	go func() { all.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		t.Fatal("a worker still waits")
+	}
+}
