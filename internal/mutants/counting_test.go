@@ -80,19 +80,19 @@ var countingMutants = []mutant{
 	{
 		name: "what a worker did in nested scopes is not told",
 		file: "internal/engine/dataflow.go",
-		old:  `				to.Send(f.own)`,
-		new:  `				to.Send(&progress.Message{Parts: f.own.Parts[:1]})`,
+		old:  `		f.to.Send(f.own)`,
+		new:  `		f.to.Send(&progress.Message{Sent: f.own.Sent, Parts: f.own.Parts[:1]})`,
 		by:   sim,
 	},
 	{
 		name: "a message is told scope by scope, the outermost first",
 		file: "internal/engine/dataflow.go",
-		old:  `				to.Send(f.own)`,
-		new: `				for level, part := range f.own.Parts {
-					m := progress.NewMessage(f.levels)
-					m.Parts[level].Merge(part)
-					to.Send(m)
-				}`,
+		old:  `		f.to.Send(f.own)`,
+		new: `		for level, part := range f.own.Parts {
+			m := progress.NewMessage(f.levels)
+			m.Parts[level].Merge(part)
+			f.to.Send(m)
+		}`,
 		by: sim,
 	},
 	{
