@@ -87,6 +87,7 @@
 //	main.go          Main: a program as a command
 //	execute.go       Execute: a program anywhere else
 //	config.go        Config and its flags
+//	network.go       Network, and how a process joins the others
 //	failure.go       Failure: what Execute returns
 //	worker.go        Worker, Waker
 //	scope.go         Dataflow, Region, Nested, Enter, Leave

@@ -19,6 +19,8 @@ var glossaryFolders = map[string]string{
 	"order":        "order",
 	"event":        "event",
 	"progress":     "internal/progress",
+	"tcp":          "internal/comm/tcp",
+	"launch":       "internal/launch",
 	"differential": "differential",
 	"diff":         "differential/diff",
 	"trace":        "differential/trace",

@@ -66,7 +66,7 @@ func FuzzCommandLine(f *testing.F) {
 	f.Fuzz(func(t *testing.T, other, line string) {
 		args := strings.Split(line, "\n")
 		flags := newOwn(other)
-		c, err := timely.Parse("program", slices.Clone(args), flags.FlagSet, io.Discard)
+		c, _, err := timely.Parse("program", slices.Clone(args), flags.FlagSet, io.Discard)
 		switch {
 		case errors.Is(err, pflag.ErrHelp):
 			return
@@ -93,7 +93,7 @@ func FuzzCommandLine(f *testing.F) {
 		})
 		same = append(append(same, "--"), c.Args...)
 		again := newOwn(other)
-		d, err := timely.Parse("program", same, again.FlagSet, io.Discard)
+		d, _, err := timely.Parse("program", same, again.FlagSet, io.Discard)
 		if flags.Lookup("") != nil { // nobody can set it
 			return
 		}
@@ -119,6 +119,9 @@ func FuzzFailureIsOneLine(f *testing.F) {
 		said := failure.Error()
 		if strings.Contains(said, "\n") || !strings.HasPrefix(said, "timely: ") {
 			t.Errorf("%q is not one line", said)
+		}
+		if said := timely.InCluster(*failure).Error(); strings.Contains(said, "\n") || !strings.HasPrefix(said, "timely: process 0") {
+			t.Errorf("%q is not one line, or names no process", said)
 		}
 		own, ours := strings.CutPrefix(text, "timely: ")
 		again := strings.HasPrefix(strings.TrimSpace(own), "timely:")

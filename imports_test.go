@@ -47,6 +47,7 @@ var importTable = []importRow{
 	{pkg: "internal/sim", may: "std timely order internal/host"},
 	{pkg: "bench/...", may: "std timely"},
 	{pkg: "examples/...", may: "std timely order"},
+	{pkg: "cmd/timely-certs", may: "std internal/comm/tcp"},
 	{pkg: "console/...", may: "std event"},
 
 	// It lives on the public interface, as users do.
@@ -228,6 +229,8 @@ func TestImportCheckerFindsViolations(t *testing.T) {
 		{"examples/hello", "fmt timely order", ""},
 		{"examples/hello", "internal/batch", "examples/hello imports internal/batch"},
 		{"bench/exchange", "timely", ""},
+		{"cmd/timely-certs", "flag internal/comm/tcp", ""},
+		{"cmd/timely-certs", "timely", "cmd/timely-certs imports timely"},
 		{"console", "net/http event", ""},
 		{"console", "timely", "console imports timely"},
 		{"internal/shiny", "fmt", "internal/shiny has no row in the table of imports_test.go: add a row"},

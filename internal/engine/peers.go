@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/timely-go/timely/codec"
 	"github.com/timely-go/timely/internal/callsite"
@@ -171,7 +172,7 @@ func (x *Execution) leaveMesh(m *tcp.Mesh) {
 // abortMesh has the other processes told of a failure.
 func (x *Execution) abortMesh(m *tcp.Mesh, f *Failure) {
 	if own := (*tcp.AbortError)(nil); !errors.As(f.Err, &own) {
-		m.Abort(errors.New(f.Error()))
+		m.Abort(errors.New(strings.TrimPrefix(f.Error(), "timely: ")))
 		return
 	}
 	m.Abort(f.Err)

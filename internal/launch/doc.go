@@ -46,7 +46,7 @@
 //
 //	doc.go            this
 //	hosts.go          ParseHosts, ReadHosts: the host file
-//	plan.go           Flags and Plan: what a command line asks for; CheckMember
+//	plan.go           Flags and Plan: what a command line asks for; CheckMember, DefaultHosts
 //	local.go          Local: starts the processes
 //	supervise.go      waits for them, passes signals on, kills, and judges
 //	process.go        one process, seen from the launcher

@@ -62,7 +62,7 @@ func (f Flags) Plan() (Plan, error) {
 
 // single is the plan for one process of several.
 func (f Flags) single(file bool) (Plan, error) {
-	hosts, where := defaultHosts(f.Processes), ""
+	hosts, where := DefaultHosts(f.Processes), ""
 	if file {
 		var err error
 		if hosts, err = ReadHosts(f.HostFile); err != nil {
@@ -95,9 +95,9 @@ func CheckMember(hosts []string, processes, process int) error {
 	return nil
 }
 
-// defaultHosts are the addresses of processes on this machine that somebody starts
-// one by one. There are fewer than n if there are not so many ports.
-func defaultHosts(n int) (hosts []string) {
+// DefaultHosts returns the addresses of n processes on this machine that somebody
+// starts one by one. There are fewer than n if there are not so many ports.
+func DefaultHosts(n int) (hosts []string) {
 	for port := firstPort; port < min(firstPort+n, 1<<16); port++ {
 		hosts = append(hosts, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	}

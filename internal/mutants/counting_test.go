@@ -72,9 +72,9 @@ var countingMutants = []mutant{
 	},
 	{
 		name: "what a worker did is told to some of its peers only",
-		file: "internal/engine/dataflow.go",
-		old:  `			if i != w.index {`,
-		new:  `			if i > w.index {`,
+		file: "internal/comm/cluster/sum.go",
+		old:  `		if f.first+i != worker {`,
+		new:  `		if f.first+i > worker {`,
 		by:   sim,
 	},
 	{

@@ -86,8 +86,8 @@ var flowMutants = []mutant{
 	{
 		name: "a loop is entered without regard to what goes round",
 		file: "internal/engine/loop.go",
-		old:  `	case !full && s.sum.held > budget:`,
-		new:  `	case !full && s.sum.held > budget+1<<40:`,
+		old:  `	case !full && s.sum.held > s.budget:`,
+		new:  `	case !full && s.sum.held > s.budget+1<<40:`,
 		by:   flowLaps,
 	},
 	{

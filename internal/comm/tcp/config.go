@@ -135,5 +135,5 @@ func (c *Config) checkExposure(address string) error {
 	if at.IP.IsLoopback() {
 		return nil
 	}
-	return fmt.Errorf("comm/tcp: process %d would listen at %s, where other machines can connect, without TLS or a secret: anybody could join the cluster and send it what he likes; use --tls-dir, a secret, or --insecure if the network is trusted", c.Index, address)
+	return fmt.Errorf("comm/tcp: process %d would listen at %s, where other machines can connect, without TLS or a secret: anybody could join the cluster and send it what he likes; use --tls-dir, --secret-file, or --insecure if the network is trusted", c.Index, address)
 }
