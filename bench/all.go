@@ -29,10 +29,6 @@ func all(b *bench) error {
 	var lines, failures []string
 	var machine []calibration
 	for _, r := range chosen(b.args) {
-		if r.bound == nil {
-			lines = append(lines, r.lines(nil, reference, reference)...)
-			continue
-		}
 		ran, err := r.run(b.Context())
 		if err != nil {
 			failures = append(failures, fmt.Sprintf("%s: %v", r.command, err))
@@ -101,17 +97,14 @@ func measure[R any](ctx context.Context, args ...string) (r R, err error) {
 		return r, fmt.Errorf("%w: %s", err, strings.TrimSpace(said.String()))
 	}
 	out = bytes.TrimSpace(out)
-	return r, json.Unmarshal(out[bytes.LastIndexByte(out, '\n')+1:], &r)
+	last := out[bytes.LastIndexByte(out, '\n')+1:]
+	return r, json.Unmarshal(bytes.TrimPrefix(last, []byte("p0: ")), &r) // of process 0 of a cluster
 }
 
 // lines are a row's lines of the table, one for each target. Times of others are
 // multiplied by what the machine was slower than the reference.
 func (r row) lines(ran []result, before, after calibration) (lines []string) {
-	slower, quiet := 1.0, true
-	if r.bound != nil {
-		slower = slowness(r.bound, before, after)
-		quiet = isQuiet(before, after)
-	}
+	slower, quiet := slowness(r.bound, before, after), isQuiet(before, after)
 	for _, t := range r.targets {
 		var found []float64
 		for _, one := range ran {
@@ -133,7 +126,7 @@ func slowness(of bound, before, after calibration) float64 {
 
 // isQuiet reports whether figures can be trusted that were found in between.
 func isQuiet(before, after calibration) bool {
-	for _, of := range []bound{byALU, byCopy, byHop} {
+	for _, of := range []bound{byALU, byCopy, byHop, byTrip} {
 		if slowness(of, before, after) > 1.5 || max(of(before)/of(after), of(after)/of(before)) > 1.25 {
 			return false
 		}
@@ -143,16 +136,14 @@ func isQuiet(before, after calibration) bool {
 
 // line is a target's line of the table. What was found is sorted.
 func (t target) line(r row, found []float64, quiet bool) string {
-	here, ratio, verdict := "", "", "needs processes, not there yet"
-	if n := len(found); n > 0 {
-		median := found[n/2]
-		here = fmt.Sprintf("%s (%s to %s)", t.figure.show(median), number(found[0]), number(found[n-1]))
-		if t.rust > 0 {
-			ratio = number(median / t.rust)
-		}
-		if verdict = t.judge(median); verdict != "" && !quiet {
-			verdict += "?"
-		}
+	median := found[len(found)/2]
+	here := fmt.Sprintf("%s (%s to %s)", t.figure.show(median), number(found[0]), number(found[len(found)-1]))
+	ratio, verdict := "", t.judge(median)
+	if t.rust > 0 {
+		ratio = number(median / t.rust)
+	}
+	if verdict != "" && !quiet {
+		verdict += "?"
 	}
 	cells := []string{r.id, "`" + r.command + "`", t.figure.name, here, t.figure.show(t.rust), t.figure.show(t.goal), ratio, verdict}
 	return "| " + strings.Join(cells, " | ") + " |"
@@ -211,11 +202,12 @@ func describe(ctx context.Context, machine []calibration) string {
 
 %s, commit %s: %d cores, %s/%s, %s; runs of each: %d.
 
-The machine, in the middle: a dependent integer step %s ns, a KiB copied %s ns, a value to the other core and back %s ns. The
-times of timely dataflow 0.29 in Rust and the goals were measured and set where these were %s, %s and %s; here they are
+The machine, in the middle: a dependent integer step %s ns, a KiB copied %s ns, a value to the other core and back %s ns, 64
+bytes to another process by TCP and back %s µs. The times of timely dataflow 0.29 in Rust and the goals were measured and set
+where these were %s, %s, %s and %s; here they are
 scaled by what the machine was before and after each row. "To Rust" below 1 is faster, or smaller, than Rust. A question mark
-says that the machine was not quiet: in one of the three slower by half, or by a quarter not the same before and after. Such a
+says that the machine was not quiet: in one of the four slower by half, or by a quarter not the same before and after. Such a
 row is to be run again.
 `, time.Now().UTC().Format(time.DateOnly), strings.TrimSpace(string(commit)), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), *runs,
-		number(middle(byALU)), number(middle(byCopy)), number(middle(byHop)), number(reference.ALU), number(reference.Copy), number(reference.Hop))
+		number(middle(byALU)), number(middle(byCopy)), number(middle(byHop)), number(middle(byTrip)), number(reference.ALU), number(reference.Copy), number(reference.Hop), number(reference.Trip))
 }

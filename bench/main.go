@@ -59,6 +59,7 @@ var programs = map[string]func(*bench) error{
 // others are what else can be named.
 var others = map[string]func(*bench) error{
 	"calibrate": printCalibration,
+	"echo":      echo,
 	"all":       all,
 }
 

@@ -15,7 +15,6 @@ type result struct {
 	Name          string   `json:"name"`
 	Args          []string `json:"args"`
 	Workers       int      `json:"workers"`
-	Processes     int      `json:"processes"`
 	Seconds       float64  `json:"seconds"`
 	Ops           int      `json:"ops"`
 	NsPerOp       float64  `json:"ns_per_op"`
@@ -77,7 +76,7 @@ func (b *bench) endWith(ops, records int, h *histogram) {
 		}
 	}
 	r := result{
-		Name: b.name, Args: b.args, Workers: b.Peers(), Processes: 1,
+		Name: b.name, Args: b.args, Workers: b.Peers(),
 		Seconds: seconds, Ops: ops, NsPerOp: seconds * 1e9 / float64(ops),
 		RecordsPerS:   math.Round(float64(records) / seconds),
 		MaxRSS:        float64(maxRSS()>>10) / 1024,
