@@ -255,6 +255,7 @@ func (f *Dataflow) Drop() {
 	w.shipInputs() // so that the next Send looks at what is left to feed
 	f.dropped = true
 	f.remove()
+	w.x.fabric.Flush(w.index)
 	if w.notice(); w.leaving { // a deferred function of an operator has panicked
 		w.leave()
 	}

@@ -284,4 +284,5 @@ func (w *Worker) finish() {
 	for w.live > 0 {
 		w.Step(-1)
 	}
+	w.x.fabric.Flush(w.index)
 }

@@ -221,3 +221,57 @@ func TestSumsReachAllOthersWhole(t *testing.T) {
 		t.Fatal("a worker still waits")
 	}
 }
+
+// TestSumsWaitAsOneForWhoOpensLate has one process tell another 10,000 times what that
+// cannot hear yet: nothing of it travels before the other wants it, and then all does.
+func TestSumsWaitAsOneForWhoOpensLate(t *testing.T) {
+	const rounds = 10_000
+	members := join(t, 2, 1)
+	from, late := members[0], members[1]
+	_, to := cluster.OpenSum(from.fabric, from.index, 0, tallies{})
+	_, queue := from.OpenQueue(1)
+	for range rounds {
+		to.Send(&commtest.Tally{Left: 1, Right: 1, Messages: 1})
+		from.fabric.Flush(from.index)
+	}
+	queue[late.index].Send(1)
+	for late.fabric.Early() < 2 { // the last message, and that the sender has opened the sum
+		time.Sleep(time.Millisecond)
+	}
+	if n := late.fabric.Early(); n > 2 {
+		t.Errorf("%d parcels wait at who has not opened the channel", n)
+	}
+	in, _ := cluster.OpenSum(late.fabric, late.index, 0, tallies{})
+	got := commtest.NewTally()
+	for got.Messages < rounds {
+		late.Park(-1)
+		late.Ready()
+		got.Add(in.Take(commtest.NewTally()))
+	}
+	if got.Left != rounds || got.Right != rounds {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// TestClosedChannelsAreForgotten, when all workers of the process have closed them, and
+// what arrives then is dropped.
+func TestClosedChannelsAreForgotten(t *testing.T) {
+	members := join(t, 2, 2)
+	var to []comm.Sender[int]
+	for c := range 10 {
+		for _, m := range members {
+			_, to = m.OpenQueue(c)
+		}
+	}
+	for c := range 10 {
+		for i, m := range members[:2] {
+			m.fabric.Close(c)
+			if want := 10 - c - i; m.fabric.Open() != want {
+				t.Fatalf("%d channels are open, want %d", m.fabric.Open(), want)
+			}
+		}
+	}
+	for range 100 {
+		to[0].Send(1) // from a worker of the other process
+	}
+}

@@ -12,8 +12,8 @@
 // is worth more than the copy that a view of it would save.
 //
 // What is added up while it waits (a sum) is added up for each other process, too, over
-// all workers here: the connection pulls it when it can write. A peer that is slow gets
-// fewer and larger sums.
+// all workers here: the connection pulls it when it can write. A peer that is slow, or
+// has not opened the channel yet, gets fewer and larger sums.
 //
 // Bytes for a channel that nobody here has opened are kept until somebody does, and
 // those for one that all have closed are dropped. Each process opens channels in the

@@ -57,6 +57,11 @@ type channel struct {
 // fail is called when something arrives that cannot be. Both are called by goroutines
 // of the mesh, once it is started.
 func New(workers int, h *host.Host, mesh *tcp.Mesh, notice func(process int, bytes []byte), fail func(error)) *Fabric {
+	if mesh != nil { // whoever reads from the others needs the processor, and they may need it, too
+		quiet := *h
+		quiet.Spin = false
+		h = &quiet
+	}
 	f := &Fabric{
 		near: local.NewFabric(workers, h), mesh: mesh, here: workers, peers: workers,
 		notice: notice, fail: fail,

@@ -68,6 +68,9 @@ func OpenSum[M any](f *Fabric, worker, number int, add Adder[M]) (*local.Sum[M],
 			got[i] = add.Empty()
 		}
 		c.arrived = func(p parcel) error {
+			if p.kind == tcp.Ask {
+				return opened(far, p)
+			}
 			m := got[p.process]
 			if err := add.Decode(p.bytes, m); err != nil {
 				return fmt.Errorf("progress from process %d: %w", p.process, err)
@@ -78,6 +81,7 @@ func OpenSum[M any](f *Fabric, worker, number int, add Adder[M]) (*local.Sum[M],
 			add.Reset(m)
 			return nil
 		}
+		f.askAll(number)
 		return c
 	})
 	f.mu.RLock()
@@ -86,33 +90,72 @@ func OpenSum[M any](f *Fabric, worker, number int, add Adder[M]) (*local.Sum[M],
 	return in, ways
 }
 
+// askAll tells the other processes that this one has opened a sum, and wants to hear
+// what there is.
+func (f *Fabric) askAll(number int) {
+	for process := range f.Processes() {
+		if process != f.Process() {
+			f.send(process, tcp.Ask, number, f.first, process*f.here, nil)
+			f.mesh.Flush(process)
+		}
+	}
+}
+
+// opened notes that a process has opened a sum: it gets what has added up so far.
+func opened[M any](far []*outgoing[M], p parcel) error {
+	for _, o := range far {
+		if o.process == p.process {
+			o.open()
+		}
+	}
+	return nil
+}
+
 // outgoing is what the workers of this process have to say on a channel to those of
-// another.
+// another. It adds up here until that has opened the channel, too.
 type outgoing[M any] struct {
 	fabric  *Fabric
 	number  int
 	process int
 	wire    Adder[M]
 
-	mu    sync.Mutex
-	sum   M
-	some  bool // sum says something, and outbox has this
-	spare M    // the puller's
+	mu     sync.Mutex
+	sum    M
+	some   bool // sum says something
+	wanted bool // the process has opened the channel
+	spare  M    // the puller's
 }
 
 func (o *outgoing[M]) add(m M) {
 	o.mu.Lock()
 	o.wire.Merge(o.sum, m)
-	first := !o.some
+	first := !o.some && o.wanted
 	o.some = true
 	o.mu.Unlock()
 	if first {
-		out := &o.fabric.out[o.process]
-		out.mu.Lock()
-		out.some = append(out.some, o)
-		out.mu.Unlock()
-		o.fabric.mesh.Ready(o.process)
+		o.offer()
 	}
+}
+
+// open notes that the process wants to hear the sums.
+func (o *outgoing[M]) open() {
+	o.mu.Lock()
+	some := o.some && !o.wanted
+	o.wanted = true
+	o.mu.Unlock()
+	if some {
+		o.offer()
+		o.fabric.mesh.Flush(o.process)
+	}
+}
+
+// offer has the sum pulled.
+func (o *outgoing[M]) offer() {
+	out := &o.fabric.out[o.process]
+	out.mu.Lock()
+	out.some = append(out.some, o)
+	out.mu.Unlock()
+	o.fabric.mesh.Ready(o.process)
 }
 
 // drain implements drainer.
@@ -149,7 +192,7 @@ func (f *Fabric) pull(process int, dst []byte) []byte {
 	for _, o := range out.pulled {
 		var err error
 		if dst, err = o.drain(dst); err != nil {
-			f.fail(fmt.Errorf("progress for process %d: %w", process, err))
+			go f.fail(fmt.Errorf("progress for process %d: %w", process, err)) // who pulls may hold what that needs
 		}
 	}
 	clear(out.pulled)

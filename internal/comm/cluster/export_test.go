@@ -1,0 +1,18 @@
+package cluster
+
+// Early returns how many parcels wait for channels that nobody has opened.
+func (f *Fabric) Early() (n int) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	for _, parcels := range f.early {
+		n += len(parcels)
+	}
+	return n
+}
+
+// Open returns how many channels are open.
+func (f *Fabric) Open() int {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return len(f.channels)
+}
