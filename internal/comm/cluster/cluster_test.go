@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -236,7 +237,7 @@ func TestSumsWaitAsOneForWhoOpensLate(t *testing.T) {
 	}
 	queue[late.index].Send(1)
 	for late.fabric.Early() < 2 { // the last message, and that the sender has opened the sum
-		time.Sleep(time.Millisecond)
+		runtime.Gosched()
 	}
 	if n := late.fabric.Early(); n > 2 {
 		t.Errorf("%d parcels wait at who has not opened the channel", n)
