@@ -13,7 +13,7 @@ import (
 // In a cluster the failure of one process is a failure of all: at the others Err says
 // which process failed, and why, or that it is gone or silent.
 type Failure struct {
-	Process, Worker int    // where; Worker is -1 when it was not at a worker
+	Process, Worker int    // where; workers are counted through all processes, and it is -1 when it was not at one
 	Operator, Site  string // in which operator or stage, and where the program wrote it; empty if in neither
 	Err             error  // what happened: what a program returned, what was panicked with, or why the context ended
 	Stack           []byte // where a panic came from; nil if it was none

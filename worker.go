@@ -15,10 +15,10 @@ type Worker struct {
 	args   []string
 }
 
-// Index returns the worker's number, from 0.
+// Index returns the worker's number, from 0, counted through all processes.
 func (w *Worker) Index() int { return w.engine.Index() }
 
-// Peers returns the number of workers.
+// Peers returns the number of workers of all processes.
 func (w *Worker) Peers() int { return w.engine.Peers() }
 
 // Args returns what [Main] found on the command line beside flags, or Config.Args.
