@@ -174,6 +174,9 @@ func (x *exchange[T, D]) push(at T, b *batch.Batch[D]) {
 	keys := x.keys[:len(records)]
 	x.engine.Current = x.element
 	x.route(records, keys)
+	if x.passOn(b, keys) {
+		return
+	}
 	if x.twoWays {
 		x.sortTwo(records, keys)
 	} else {
@@ -184,6 +187,29 @@ func (x *exchange[T, D]) push(at T, b *batch.Batch[D]) {
 		x.ready = true
 		x.engine.Staged(x)
 	}
+}
+
+// passOn ships a batch as it is, if it is large, all its records belong to one worker,
+// and nobody else uses it.
+func (x *exchange[T, D]) passOn(b *batch.Batch[D], keys []uint32) bool {
+	if 2*len(keys) < x.pool.Max() || !b.Exclusive() {
+		return false
+	}
+	k := keys[0]
+	for _, other := range keys {
+		if other != k {
+			return false
+		}
+	}
+	if k >= uint32(len(x.open)) {
+		return false // sort says so
+	}
+	if x.open[k] != nil {
+		x.ship(int(k))
+	}
+	x.open[k] = b
+	x.ship(int(k))
+	return true
 }
 
 // sort appends each record to the batch of its worker.

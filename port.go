@@ -253,10 +253,14 @@ func (s Session[T, D]) SendBatch(xs []D) {
 	}
 	if lent := out.lent(xs); lent != nil {
 		out.mustBeOpen(s.stamp)
-		out.ship()
+		if n := len(out.buf); n > 0 {
+			out.ship()
+			out.shipped(n)
+		}
+		// It waits until something follows: then it is lent no more, and who gets it
+		// may be alone with it.
 		lent.Share(1)
-		out.tee.push(out.time, lent)
-		out.shipped(len(xs))
+		out.batch, out.buf = lent, xs[:len(xs):len(xs)]
 		return
 	}
 	for len(xs) > 0 {
@@ -310,7 +314,7 @@ func (out *OutPort[T, D]) ship() {
 	if b == nil {
 		return
 	}
-	b.Records = out.buf
+	b.Records = b.Records[:len(out.buf)]
 	out.batch, out.buf = nil, nil
 	out.tee.pushSome(out.time, b)
 }
