@@ -269,7 +269,7 @@ func (x *Execution) returns(w *Worker) error {
 	defer x.mu.Unlock()
 	w.returned = true
 	x.tell(notice{What: tellsReturned, Worker: int64(w.index), Number: int64(w.built)})
-	site := callsite.Site{}
+	var site callsite.Site
 	if w.built < x.planned {
 		site = x.plans[w.built].site
 	} else if h := x.heard[w.built]; h != nil && len(h.plans) > 0 {

@@ -80,9 +80,6 @@ type Worker struct {
 
 func newLoop(w *Worker) *schedule.Loop { return schedule.NewLoop(w.between) }
 
-// slot returns the worker's number among those of its process.
-func (w *Worker) slot() int { return w.index - w.x.fabric.First() }
-
 // Processes returns how many processes there are.
 func (w *Worker) Processes() int { return w.x.fabric.Processes() }
 
