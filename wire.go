@@ -102,7 +102,7 @@ var errShortMessage = errors.New("the message is too short")
 
 // Decoder implements cluster.Wire.
 func (w *wire[T, D]) Decoder(pools *batch.Pools) func(from int, bytes []byte, take func(entry[T, D])) error {
-	d := &decoder[T, D]{w, batch.Of[D](pools), nil, nil}
+	d := &decoder[T, D]{w, batch.Of[D](pools), nil}
 	return func(from int, bytes []byte, take func(entry[T, D])) error {
 		if err := d.decode(from, bytes, take); err != nil {
 			return fmt.Errorf("worker %d sent to %v what cannot be decoded as %v: %w", from, w.element, reflect.TypeFor[D](), err)
@@ -116,7 +116,6 @@ type decoder[T Timestamp[T], D any] struct {
 	wire  *wire[T, D]
 	pool  *batch.Pool[D]
 	times []T // scratch
-	large []D // scratch: records that do not fit into a buffer
 }
 
 func (d *decoder[T, D]) decode(from int, bytes []byte, take func(entry[T, D])) (err error) {
@@ -138,42 +137,18 @@ func (d *decoder[T, D]) decode(from int, bytes []byte, take func(entry[T, D])) (
 	if fed == 1 {
 		by = engine.FedBack
 	}
-	return d.batches(rest[padded(int(n)):], func(b *batch.Batch[D]) {
-		b.SendAway()
-		take(entry[T, D]{d.times[0], b, held, by})
-		held = 0
-	})
-}
-
-// batches makes batches of records: one, if they fit into a buffer.
-func (d *decoder[T, D]) batches(bytes []byte, take func(*batch.Batch[D])) (err error) {
-	n, err := d.wire.records.Count(bytes)
+	bytes = rest[padded(int(n)):]
+	records, err := d.wire.records.Count(bytes)
 	if err != nil {
 		return err
 	}
-	if n <= d.pool.Max() {
-		b := d.pool.Get(n)
-		if b.Records, err = d.wire.records.Decode(bytes, b.Records); err != nil {
-			b.Release()
-			return err
-		}
-		take(b)
-		return nil
-	}
-	defer func() {
-		clear(d.large)
-		d.large = d.large[:0]
-	}()
-	if d.large, err = d.wire.records.Decode(bytes, d.large[:0]); err != nil {
+	b := roomFor(d.pool, records)
+	if b.Records, err = d.wire.records.Decode(bytes, b.Records); err != nil {
+		b.Release()
 		return err
 	}
-	for rest := d.large; len(rest) > 0; {
-		b := d.pool.Get(len(rest))
-		some := rest[:min(len(rest), cap(b.Records))]
-		b.Records = append(b.Records, some...)
-		rest = rest[len(some):]
-		take(b)
-	}
+	b.SendAway()
+	take(entry[T, D]{d.times[0], b, held, by})
 	return nil
 }
 
