@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/timely-go/timely"
+	"github.com/timely-go/timely/internal/host"
 	"github.com/timely-go/timely/order"
 )
 
@@ -183,4 +186,77 @@ func ExampleThrottle_order() {
 	// 1
 	// 2
 	// <nil>
+}
+
+// leaping is time that passes only when somebody sleeps, and then at once.
+type leaping struct{ now atomic.Int64 }
+
+func (c *leaping) Now() time.Duration { return time.Duration(c.now.Load()) }
+
+// leapingParker sleeps in it.
+type leapingParker struct {
+	host.Parker
+	clock *leaping
+}
+
+func (p leapingParker) Park(limit time.Duration) {
+	if limit < 0 {
+		p.Parker.Park(limit)
+		return
+	}
+	p.clock.now.Add(int64(limit))
+	runtime.Gosched()
+}
+
+// TestThrottleBesideAnIdleWorkerTakesNoMoreMemory for ten seconds of the engine's time,
+// in which another worker does nothing and so holds back the probe: producers are
+// granted more ever more seldom, as no grant can help.
+func TestThrottleBesideAnIdleWorkerTakesNoMoreMemory(t *testing.T) {
+	const budget = 64 << 10
+	clock := &leaping{}
+	var peak atomic.Int64
+	h := host.Real()
+	parker := h.NewParker
+	h.Clock, h.Spin = clock, false
+	h.NewParker = func(worker int) host.Parker { return leapingParker{parker(worker), clock} }
+	h.Flow = func(_ int, what host.Flow, n int64) {
+		if what == host.Peak {
+			peak.Store(max(peak.Load(), n))
+		}
+	}
+	idle := make(chan struct{})
+	var sent, sum atomic.Int64
+	err := timely.Execute(host.With(t.Context(), h), timely.Config{Workers: 2, EdgeBudget: budget}, func(w *timely.Worker) error {
+		input, probe := timely.NewInput[timely.Epoch, int](), timely.NewProbe[timely.Epoch]()
+		timely.Dataflow(w, func(s timely.Scope[timely.Epoch]) {
+			held := timely.Throttle(input.Stream(s), probe, 3)
+			timely.ProbeWith(timely.Inspect(held, func(n int) { sum.Add(int64(n)) }), probe)
+		})
+		if w.Index() == 1 {
+			<-idle
+			return nil
+		}
+		defer close(idle)
+		for n := 1; clock.Now() < 10*time.Second; {
+			if !input.TrySend(n) {
+				w.StepFor(time.Millisecond)
+				continue
+			}
+			sent.Add(int64(n))
+			if n++; n%100 == 0 {
+				input.AdvanceTo(timely.Epoch(n / 100))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum.Load() != sent.Load() {
+		t.Errorf("the sum of what came out is %d, of what was sent %d", sum.Load(), sent.Load())
+	}
+	if peak.Load() > 4*budget {
+		t.Errorf("%d bytes have waited at once, with budgets of %d", peak.Load(), budget)
+	}
+	t.Logf("%d bytes have waited at once", peak.Load())
 }

@@ -81,8 +81,8 @@ const (
 )
 
 // OnPurpose has an edge at which what waits may wait for what is downstream. It is
-// granted more if there is hope that this helps; if there is little, ever more
-// seldom as long as nothing is taken.
+// granted more if there is hope that this helps; if there is little, an eighth as much
+// and half as often each time, as long as nothing is taken.
 func (e *Edge) OnPurpose(hope func() Hope) { e.purpose = hope }
 
 // hope returns what there is for an edge of any kind.
@@ -278,7 +278,11 @@ func (e *Edge) declined() bool {
 
 // grant raises what producers that wait may have here, and lets them go on.
 func (e *Edge) grant() {
-	quantum := min(mostQuantum, max(1, e.share))
+	quantum := min(mostQuantum, e.share)
+	if e.hope() == Little {
+		quantum /= 8
+	}
+	quantum = max(1, quantum)
 	if n := len(e.waiting); n > 0 {
 		e.own.raise(e.share, int64(n)*quantum)
 		e.waiting = release(e.waiting)

@@ -247,7 +247,7 @@ func (f *Dataflow) grant(quiet bool) {
 	for _, e := range f.pressed {
 		if e.due != 0 && (quiet && e.hopeful || e.due <= now) {
 			e.due, e.granted = 0, now
-			e.patience += firstGrant
+			e.patience = max(firstGrant, 2*e.patience)
 			e.grant()
 			f.worker.tellGrant(quiet)
 		}
