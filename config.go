@@ -32,7 +32,7 @@ type Config struct {
 	EdgeBudget int
 
 	Grace time.Duration // how long workers may take to leave after a failure; default 1 s
-	Log   *slog.Logger  // what is told besides the failure that Execute returns; default silence, in Main text on standard error
+	Log   *slog.Logger  // what is told besides the failure that Execute returns, such as that nothing has happened for 30 s; default silence, in Main text on standard error
 	Args  []string      // what Worker.Args returns; in Main what stands on the command line beside flags
 }
 

@@ -20,4 +20,6 @@
 //	audit.go        in simulations: the invariants of the protocol
 //	failure.go      Failure: what Execute returns
 //	report.go       what holds which frontier, in words; who is stuck
+//	stall.go        telling that nothing has happened for long
+//	peers.go        what processes tell each other
 package engine

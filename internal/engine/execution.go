@@ -104,6 +104,15 @@ func (x *Execution) run(begin func(Stopper), program func(*Worker) error) {
 		})
 	}
 	go func() { all.Wait(); close(done) }()
+	if limit := stallLimit(x.host); limit > 0 {
+		over := make(chan struct{})
+		var lookout sync.WaitGroup
+		lookout.Go(func() { x.lookOut(limit, over) })
+		defer func() {
+			close(over)
+			lookout.Wait()
+		}()
+	}
 
 	select {
 	case <-done:
@@ -216,6 +225,7 @@ func (x *Execution) newWorker(index int) *Worker {
 	}
 	w.Pools = batch.Pools{Poison: x.host.Poison, MaxRecords: x.host.MaxRecords}
 	w.loop = newLoop(w)
+	w.quietSince = w.clock.Now()
 	return w
 }
 

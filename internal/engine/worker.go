@@ -76,6 +76,12 @@ type Worker struct {
 	leaving  bool              // it ends because the execution has failed
 	noticed  *schedule.Failure // of the loop's
 	left     atomic.Bool
+
+	lookedFor  atomic.Bool   // somebody asks whether the worker is still there
+	stirred    bool          // something ran since it answered last
+	waits      bool          // the program waits in RunUntil
+	quietSince time.Duration // when it answered last after something ran
+	stalled    bool          // it has told that nothing happens
 }
 
 func newLoop(w *Worker) *schedule.Loop { return schedule.NewLoop(w.between) }
@@ -207,7 +213,9 @@ func (w *Worker) after(d time.Duration) time.Duration {
 func (w *Worker) RunUntil(done func() bool) {
 	w.betweenTurns("RunUntil")
 	used := false
+	w.waits = true
 	defer func() {
+		w.waits = false
 		if used {
 			w.wakers.useWorker()
 		}
@@ -246,7 +254,11 @@ func (w *Worker) round() (ran, woken bool) {
 		w.settle()
 	}
 	w.watch()
+	if w.lookedFor.Load() {
+		w.answer()
+	}
 	ran = w.pass()
+	w.stirred = w.stirred || ran
 	w.x.fabric.Flush(w.index) // what was sent before the pass, if there was none
 	if w.x.failing.Load() {
 		w.leave()
@@ -334,6 +346,10 @@ func (w *Worker) between() {
 	w.settle()
 	w.watch()
 	w.x.fabric.Flush(w.index)
+	if w.lookedFor.Load() {
+		w.lookedFor.Store(false)
+		w.stirred = true
+	}
 	if w.answered() {
 		w.loop.Return()
 	}

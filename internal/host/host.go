@@ -27,6 +27,8 @@ type Host struct {
 	// Flow, if not nil, is told what flow control does at a worker, and how much.
 	Flow func(worker int, what Flow, n int64)
 
+	StallAfter time.Duration // how long a worker may be in one turn, or its program wait and nothing happen, before that is told; 0: the engine's default
+
 	Spin       bool // workers look for work for some microseconds before they park
 	WorkLimit  int  // records an operator handles in one turn before it yields; 0: the engine's default
 	MaxRecords int  // in a buffer; 0: the engine's default
