@@ -91,6 +91,13 @@ var flowMutants = []mutant{
 		by:   flowLaps,
 	},
 	{
+		name: "an entrance waits for any feedback",
+		file: "internal/engine/cycles.go",
+		old:  `	l.budget = len(l.fed) * int(l.worker.budget)`,
+		new:  `	l.budget = 0`,
+		by:   flowLaps,
+	},
+	{
 		name: "who has dropped a dataflow gives no credit",
 		file: "internal/engine/channel.go",
 		old: `	q.edge.abandon()

@@ -407,6 +407,22 @@ func TestFullLoopIsEnteredABatchALap(t *testing.T) {
 	}
 }
 
+// TestFullLoopHoldsMoreThanItsBudget: nobody waits to enter a loop in which less goes
+// round, until a token has entered.
+func TestFullLoopHoldsMoreThanItsBudget(t *testing.T) {
+	for _, exchanged := range []bool{false, true} {
+		c := flowOf(2, 4000*flowBatch, &flowNode{Kind: flowSource, Feed: &feed{Operator: true, Records: 800, Epochs: 1}},
+			&flowNode{Kind: flowLoop, Head: &flowHead{Salt: 50, Token: true, All: true, Exch: exchanged}, Body: entry()})
+		r := c.Run()
+		if r.Err != nil {
+			t.Fatal(r.Err)
+		}
+		if r.Did[host.Laps]+r.Did[host.WaitsForLoop] > 0 {
+			t.Errorf("%d laps, and entrances waited %d times", r.Did[host.Laps], r.Did[host.WaitsForLoop])
+		}
+	}
+}
+
 // TestEntranceOfALoopThatIsNotFull: what goes round another loop does not matter.
 func TestEntranceOfALoopThatIsNotFull(t *testing.T) {
 	c := flowOf(1, flowBatch, &flowNode{Kind: flowSource, Feed: &feed{Operator: true, Records: 40, Epochs: 1}},
