@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/pprof"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,6 +16,7 @@ type result struct {
 	Name          string   `json:"name"`
 	Args          []string `json:"args"`
 	Workers       int      `json:"workers"`
+	Processes     int      `json:"processes"`
 	Seconds       float64  `json:"seconds"`
 	Ops           int      `json:"ops"`
 	NsPerOp       float64  `json:"ns_per_op"`
@@ -64,11 +66,13 @@ func (b *bench) end(ops, records int) { b.endWith(ops, records, nil) }
 // endWith is end for a benchmark that has measured how long each op took.
 func (b *bench) endWith(ops, records int, h *histogram) {
 	seconds := time.Since(b.begun).Seconds()
+	var mem runtime.MemStats
+	runtime.ReadMemStats(&mem)
+	held := maxRSS()
+	processes := b.processes()
 	if b.Index() != 0 {
 		return
 	}
-	var mem runtime.MemStats
-	runtime.ReadMemStats(&mem)
 	if b.profile != nil {
 		pprof.StopCPUProfile()
 		if err := b.profile.Close(); err != nil {
@@ -76,10 +80,10 @@ func (b *bench) endWith(ops, records int, h *histogram) {
 		}
 	}
 	r := result{
-		Name: b.name, Args: b.args, Workers: b.Peers(),
+		Name: b.name, Args: b.args, Workers: b.Peers(), Processes: processes,
 		Seconds: seconds, Ops: ops, NsPerOp: seconds * 1e9 / float64(ops),
 		RecordsPerS:   math.Round(float64(records) / seconds),
-		MaxRSS:        float64(maxRSS()>>10) / 1024,
+		MaxRSS:        float64(held>>10) / 1024,
 		Allocs:        mem.Mallocs - b.mem.Mallocs,
 		Collections:   mem.NumGC - b.mem.NumGC,
 		CollectPauses: float64(mem.PauseTotalNs-b.mem.PauseTotalNs) / 1e6,
@@ -92,4 +96,17 @@ func (b *bench) endWith(ops, records int, h *histogram) {
 		panic(err)
 	}
 	fmt.Fprintln(os.Stdout, string(line))
+}
+
+// counted says that a worker has counted this process.
+var counted atomic.Bool
+
+// processes returns how many processes there are. It returns when all workers have
+// called it.
+func (b *bench) processes() int {
+	one := uint64(0)
+	if !counted.Swap(true) {
+		one = 1
+	}
+	return int(b.sum(one))
 }
