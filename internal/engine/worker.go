@@ -282,11 +282,7 @@ func (w *Worker) shipInputs() {
 // is unwound: a Goexit inside a task comes through here.
 func (w *Worker) pass() (ran bool) {
 	defer w.notice()
-	n := passes
-	if w.answered() {
-		n = 1
-	}
-	return w.loop.Step(n)
+	return w.loop.Step(passes)
 }
 
 // notice notes what has ended a task.
