@@ -44,6 +44,7 @@
 //	waking_test.go      mutants: whoever has something to do is woken
 //	pausing_test.go     mutants: operators are paused and go on
 //	flow_test.go        mutants: operators are paused by what is full, and not for ever
+//	cluster_test.go  what joins processes
 //	progress_test.go    mutants: counts become frontiers
 //	batch_test.go       mutants: batches keep their time, and belong to who refers to them
 //	read_test.go        what go test prints is understood

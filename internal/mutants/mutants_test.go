@@ -29,7 +29,7 @@ const (
 
 // mutants are all of them.
 func mutants() []mutant {
-	return slices.Concat(countingMutants, capabilityMutants, wakingMutants, pausingMutants, progressMutants, batchMutants, flowMutants)
+	return slices.Concat(countingMutants, capabilityMutants, wakingMutants, pausingMutants, progressMutants, batchMutants, flowMutants, clusterMutants)
 }
 
 var sim = suite{"./internal/sim", "TestSimulatedPrograms"}

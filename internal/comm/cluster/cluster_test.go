@@ -236,8 +236,10 @@ func TestSumsWaitAsOneForWhoOpensLate(t *testing.T) {
 		from.fabric.Flush(from.index)
 	}
 	queue[late.index].Send(1)
-	for late.fabric.Early() < 2 { // the last message, and that the sender has opened the sum
-		runtime.Gosched()
+	for began := time.Now(); late.fabric.Early() < 2; runtime.Gosched() { // the last message, and that the sender has opened the sum
+		if time.Since(began) > 20*time.Second {
+			t.Fatal("nothing arrives")
+		}
 	}
 	if n := late.fabric.Early(); n > 2 {
 		t.Errorf("%d parcels wait at who has not opened the channel", n)
@@ -249,8 +251,17 @@ func TestSumsWaitAsOneForWhoOpensLate(t *testing.T) {
 		late.Ready()
 		got.Add(in.Take(commtest.NewTally()))
 	}
-	if got.Left != rounds || got.Right != rounds {
-		t.Errorf("got %+v", got)
+	for range 5 { // and from now on each as it is sent
+		to.Send(&commtest.Tally{Left: 1, Right: 1, Messages: 1})
+		from.fabric.Flush(from.index)
+		for before := got.Messages; got.Messages == before; {
+			late.Park(-1)
+			late.Ready()
+			got.Add(in.Take(commtest.NewTally()))
+		}
+	}
+	if want := (commtest.Tally{Left: rounds + 5, Right: rounds + 5, Messages: rounds + 5}); *got != want {
+		t.Errorf("got %+v", *got)
 	}
 }
 
@@ -274,5 +285,31 @@ func TestClosedChannelsAreForgotten(t *testing.T) {
 	}
 	for range 100 {
 		to[0].Send(1) // from a worker of the other process
+	}
+}
+
+// TestEarlyMessagesAreThereWhenTheChannelIsOpened: many, as they were, and in order.
+func TestEarlyMessagesAreThereWhenTheChannelIsOpened(t *testing.T) {
+	const many = 50_000
+	members := join(t, 2, 1)
+	from, late := members[0], members[1]
+	_, to, _, _ := cluster.OpenQueue(from.fabric, from.index, 0, 1<<20, numbers{})
+	for n := range many {
+		to[late.index].Send(n)
+	}
+	from.fabric.Flush(from.index)
+	for began := time.Now(); late.fabric.Early() < many; runtime.Gosched() {
+		if time.Since(began) > 20*time.Second {
+			t.Fatalf("of %d messages %d are kept", many, late.fabric.Early())
+		}
+	}
+	in, _ := late.OpenQueue(0)
+	for n, got := range in.Take(nil) {
+		if got != n {
+			t.Fatalf("message %d is %d", n, got)
+		}
+	}
+	if n := late.fabric.Early(); n > 0 {
+		t.Errorf("%d messages are still kept", n)
 	}
 }
