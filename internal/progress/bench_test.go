@@ -37,3 +37,51 @@ func BenchmarkEpochThroughChain(b *testing.B) {
 		t++
 	}
 }
+
+// What a worker did in a turn: some changes, of which two cancel.
+func BenchmarkChanges(b *testing.B) {
+	var c Changes[order.Epoch]
+	b.ReportAllocs()
+	for t := order.Epoch(0); b.Loop(); t++ {
+		c.Update(1, t, 64)
+		c.Update(0, t+1, 1)
+		c.Update(0, t, -1)
+		c.Update(2, t, 1)
+		c.Update(2, t, -1)
+		if c.Empty() || len(c.List()) != 3 {
+			b.Fatal(c.List())
+		}
+		c.Reset()
+	}
+}
+
+// A message on its way to another process.
+func BenchmarkMessageAsBytes(b *testing.B) {
+	k := NewTracker[order.Epoch](func() {})
+	for range 4 {
+		k.AddPort()
+	}
+	if err := k.Seal(); err != nil {
+		b.Fatal(err)
+	}
+	levels := []Level{Root[order.Epoch]{k}}
+	from, to := NewMessage(levels), NewMessage(levels)
+	from.Sent = 1
+	changes := from.Parts[0].(*Changes[order.Epoch])
+	changes.Update(1, 7, 64)
+	changes.Update(0, 8, 1)
+	changes.Update(0, 7, -1)
+	var bytes []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		var err error
+		if bytes, err = from.Append(bytes[:0]); err != nil {
+			b.Fatal(err)
+		}
+		if err := to.Decode(bytes); err != nil {
+			b.Fatal(err)
+		}
+		to.Reset()
+	}
+	b.SetBytes(int64(len(bytes)))
+}
