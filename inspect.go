@@ -4,7 +4,11 @@ import "github.com/timely-go/timely/internal/batch"
 
 // Inspect calls f for each record, and passes it on. It is a stage.
 func Inspect[T Timestamp[T], D any](s Stream[T, D], f func(D)) Stream[T, D] {
-	return attached[T, D, D](s, s.observer("Inspect"), &inspectStage[D]{f})
+	e := s.observer("Inspect")
+	s.check(e)
+	l := &link[T, D, D]{stage: &inspectStage[D]{f}, element: e}
+	s.attach(l)
+	return observed(s, &l.out)
 }
 
 type inspectStage[D any] struct{ f func(D) }
@@ -36,7 +40,7 @@ func inspectBatch[T Timestamp[T], D any](s Stream[T, D], name string, f func(T, 
 	s.check(e)
 	m := &timeInspector[T, D]{named: named{e, s.scope.in.worker.engine}, f: f}
 	s.attach(m)
-	return after(s, &m.out)
+	return observed(s, &m.out)
 }
 
 // timeInspector needs the time of a batch, which a line of stages does not know.

@@ -127,6 +127,7 @@ func Nested[O Timestamp[O], I Timestamp[I]](s Scope[O], name string, by order.Re
 func Enter[O Timestamp[O], I Timestamp[I], D any](s Stream[O, D], into Scope[I]) Stream[I, D] {
 	e := into.element("Enter")
 	s.check(e)
+	s.noteIn(e)
 	link, ok := into.in.link.(*progress.Link[O, I])
 	if !ok || link.Parent() != s.scope.in.graph {
 		panic(callsite.Errorf(e.Site, "Enter: the scope is not directly inside the stream's scope"))
@@ -145,6 +146,7 @@ func Enter[O Timestamp[O], I Timestamp[I], D any](s Stream[O, D], into Scope[I])
 func Leave[I Timestamp[I], O Timestamp[O], D any](s Stream[I, D], to Scope[O]) Stream[O, D] {
 	e := to.element("Leave")
 	s.check(e)
+	s.noteIn(e)
 	link, ok := s.scope.in.link.(*progress.Link[O, I])
 	if !ok || link.Parent() != to.in.graph {
 		panic(callsite.Errorf(e.Site, "Leave: the stream's scope is not directly inside the scope"))

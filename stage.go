@@ -16,10 +16,6 @@ type stage interface {
 func staged[T Timestamp[T], D, E any](s Stream[T, D], name string, st stage) Stream[T, E] {
 	e := s.element(name)
 	s.scope.in.flow.Note(e, "%T", st)
-	return attached[T, D, E](s, e, st)
-}
-
-func attached[T Timestamp[T], D, E any](s Stream[T, D], e *engine.Element, st stage) Stream[T, E] {
 	s.check(e)
 	l := &link[T, D, E]{stage: st, element: e}
 	s.attach(l)

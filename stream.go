@@ -16,6 +16,8 @@ type Stream[T Timestamp[T], D any] struct {
 	tee   *tee[T, D]
 	roots []root[T]
 	by    feeders
+
+	number int // of those that the fingerprint of the dataflow knows
 }
 
 // Scope returns the scope in which the stream is.
@@ -72,12 +74,19 @@ func (f feeders) include(l *openLoop) bool {
 func newStream[T Timestamp[T], D any](s Scope[T], out *tee[T, D], roots []root[T], by feeders) Stream[T, D] {
 	out.engine = s.in.worker.engine
 	s.in.flow.OnSeal(out.compile)
-	return Stream[T, D]{s, out, roots, by}
+	return Stream[T, D]{s, out, roots, by, s.in.flow.NumberStream()}
 }
 
 // after returns a stream of what a stage makes of s.
 func after[T Timestamp[T], D, E any](s Stream[T, D], out *tee[T, E]) Stream[T, E] {
 	return newStream(s.scope, out, s.roots, s.by)
+}
+
+// observed returns what a stage passes on that only looks: to the fingerprint it is s.
+func observed[T Timestamp[T], D any](s Stream[T, D], out *tee[T, D]) Stream[T, D] {
+	out.engine = s.scope.in.worker.engine
+	s.scope.in.flow.OnSeal(out.compile)
+	return Stream[T, D]{s.scope, out, s.roots, s.by, s.number}
 }
 
 // ofNode returns the stream of a node's output, by number.
@@ -95,8 +104,13 @@ func (s Stream[T, D]) mustBe(user string) {
 // element makes a name for an operator or stage that takes the stream.
 func (s Stream[T, D]) element(name string) *engine.Element {
 	s.mustBe(name)
-	return s.scope.element(name)
+	e := s.scope.element(name)
+	s.noteIn(e)
+	return e
 }
+
+// noteIn notes for the fingerprint that an element takes the stream.
+func (s Stream[T, D]) noteIn(e *engine.Element) { s.scope.in.flow.Note(e, "of stream %d", s.number) }
 
 // observer makes one for a stage that only looks.
 func (s Stream[T, D]) observer(name string) *engine.Element {
@@ -121,6 +135,7 @@ func (s Stream[T, D]) check(e *engine.Element) {
 // usedIn panics unless the stream belongs to the scope of an element.
 func (s Stream[T, D]) usedIn(e *engine.Element, scope Scope[T]) {
 	s.check(e)
+	s.noteIn(e)
 	if s.scope.in != scope.in {
 		panic(callsite.Errorf(e.Site, "%s of streams of different scopes%s; Enter or Leave one of them first", e.Name, describePaths(s.scope.path, scope.path)))
 	}

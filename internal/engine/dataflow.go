@@ -15,9 +15,10 @@ import (
 
 // Dataflow is an outermost scope, as one worker has it.
 type Dataflow struct {
-	worker *Worker
-	number int // the same at every worker
-	plan   blueprint
+	worker  *Worker
+	number  int // the same at every worker
+	plan    blueprint
+	streams int // numbered so far
 
 	nodes  []*Node
 	edges  []*Edge
@@ -71,6 +72,13 @@ func (w *Worker) Build(site callsite.Site, build func(*Dataflow)) *Dataflow {
 
 // Worker returns the worker that has it.
 func (f *Dataflow) Worker() *Worker { return f.worker }
+
+// NumberStream returns the next number for a stream, by which it is told from others
+// when the workers compare what they have built.
+func (f *Dataflow) NumberStream() int {
+	f.streams++
+	return f.streams
+}
 
 // AddLevel adds a scope, after those around it, and returns its number.
 func (f *Dataflow) AddLevel(l progress.Level) int {

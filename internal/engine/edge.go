@@ -43,7 +43,7 @@ type Edge struct {
 	due     time.Duration // when it is granted more whatever runs; 0: it is not declined
 	granted time.Duration // when it was last
 
-	patience time.Duration // after which it is again, if there is little hope that it helps
+	tries int // grants in which there was little hope, since something was taken
 }
 
 // account is what producers of one worker have at an edge.
@@ -82,8 +82,12 @@ const (
 
 // OnPurpose has an edge at which what waits may wait for what is downstream. It is
 // granted more if there is hope that this helps; if there is little, an eighth as much
-// and half as often each time, as long as nothing is taken.
+// and ever more seldom, as long as nothing is taken.
 func (e *Edge) OnPurpose(hope func() Hope) { e.purpose = hope }
+
+// patience is how long a grant is after the one before, if there is little hope that it
+// helps. Its square makes what is granted in vain grow by the cube root of time.
+func (e *Edge) patience() time.Duration { return firstGrant * time.Duration(e.tries*e.tries) }
 
 // hope returns what there is for an edge of any kind.
 func (e *Edge) hope() Hope {
@@ -169,7 +173,7 @@ func (e *Edge) Arrived(by int32, spent, held int64) {
 func (e *Edge) Take(by int32, bytes int64, records int) {
 	e.worker.Queue(-bytes)
 	e.entries--
-	e.took, e.patience = e.Node.turns, 0
+	e.took, e.tries = e.Node.turns, 0
 	if l := e.Node.loop; l != nil {
 		l.own.live -= records
 		e.Node.lent = records

@@ -203,7 +203,7 @@ func (f *Dataflow) stuck() (wants, due bool) {
 			e.hopeful, wants = true, true
 			due = w.isDue(&e.due, e.granted, nextGrant) || due
 		case Little:
-			due = w.isDue(&e.due, e.granted, e.patience) || due
+			due = w.isDue(&e.due, e.granted, e.patience()) || due
 		case None:
 			e.due = 0
 		}
@@ -247,7 +247,7 @@ func (f *Dataflow) grant(quiet bool) {
 	for _, e := range f.pressed {
 		if e.due != 0 && (quiet && e.hopeful || e.due <= now) {
 			e.due, e.granted = 0, now
-			e.patience = max(firstGrant, 2*e.patience)
+			e.tries++
 			e.grant()
 			f.worker.tellGrant(quiet)
 		}
