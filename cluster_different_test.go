@@ -160,7 +160,7 @@ func TestDifferentProgramsEndWithWhatDiffers(t *testing.T) {
 		for other := range 2 {
 			t.Run(fmt.Sprintf("%s at process %d", test.name, other), func(t *testing.T) {
 				mayTake(t, time.Second, func() time.Duration {
-					c := newCluster(t, "different", 2, "-w", "2")
+					c := newMachines(t, "different", 2, "-w", "2")
 					for i := range 2 {
 						which := test.usual
 						if i == other {
@@ -195,7 +195,7 @@ func TestAnotherBuildIsRefused(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts clusters")
 	}
-	c := newCluster(t, "epochs", 2, "5")
+	c := newMachines(t, "epochs", 2, "5")
 	for i, build := range []string{"of yesterday", "of today"} {
 		c.network = &timely.Network{Build: build}
 		c.start(t, i)

@@ -149,7 +149,7 @@ func TestASIGTERMDrainsAllProcesses(t *testing.T) {
 	})
 	for told := range 3 {
 		t.Run(fmt.Sprint("of process ", told), func(t *testing.T) {
-			c := newCluster(t, "drains", 3, "-w", "2")
+			c := newMachines(t, "drains", 3, "-w", "2")
 			c.startAll(t)
 			for _, p := range c.processes {
 				p.await(t, 2, "ready")
@@ -177,7 +177,7 @@ func TestASecondSIGTERMEndsAllProcesses(t *testing.T) {
 		}
 	})
 	t.Run("of one process", func(t *testing.T) {
-		c := newCluster(t, "stubborn", 3)
+		c := newMachines(t, "stubborn", 3)
 		c.startAll(t)
 		for _, words := range []string{"ready", "stopping"} {
 			for _, p := range c.processes {
@@ -221,7 +221,7 @@ func TestSendersDoNotWaitForAWorkerThatDroppedTheDataflow(t *testing.T) {
 		t.Skip("it starts clusters")
 	}
 	for _, late := range []bool{false, true} {
-		c := newCluster(t, "drops", 2, "-w", "2")
+		c := newMachines(t, "drops", 2, "-w", "2")
 		if late {
 			c.args = append(c.args, "late")
 		}
@@ -255,7 +255,7 @@ func TestSendersDoNotWaitForAWorkerThatDroppedTheDataflow(t *testing.T) {
 }
 
 // pause waits until nobody sends any more.
-func pause(t *testing.T, c *cluster) {
+func pause(t *testing.T, c *machines) {
 	t.Helper()
 	const still = 300 * time.Millisecond
 	count := func() int { return len(c.processes[0].says("sent")) + len(c.processes[1].says("sent")) }

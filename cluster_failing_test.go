@@ -108,7 +108,7 @@ func TestAPanicEndsAllProcessesWithItsCause(t *testing.T) {
 	}
 	for _, worker := range []int{0, 3, 5} {
 		mayTake(t, time.Second, func() time.Duration {
-			c := newCluster(t, "panics", 3, "-w", "2", fmt.Sprint(worker))
+			c := newMachines(t, "panics", 3, "-w", "2", fmt.Sprint(worker))
 			c.startAll(t)
 			where := worker / 2
 			origin := c.processes[where]
@@ -160,7 +160,7 @@ func TestAnErrorOfOneWorkerEndsAllProcesses(t *testing.T) {
 		t.Skip("it starts clusters")
 	}
 	mayTake(t, time.Second, func() time.Duration {
-		c := newCluster(t, "errors", 3, "-w", "2", "2")
+		c := newMachines(t, "errors", 3, "-w", "2", "2")
 		c.startAll(t)
 		c.processes[1].await(t, 1, "failing")
 		begun := time.Now()
@@ -183,7 +183,7 @@ func TestAnEarlyReturnIsCompletion(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts clusters")
 	}
-	c := newCluster(t, "returns", 3, "-w", "2", "2")
+	c := newMachines(t, "returns", 3, "-w", "2", "2")
 	c.startAll(t)
 	want := []string{"complete 0 6", "complete 0 6", "complete 1 6", "complete 1 6", "complete 2 6", "complete 2 6", "complete 3 6", "complete 3 6", "complete 4 5", "complete 4 5"}
 	for _, p := range c.processes {
@@ -201,7 +201,7 @@ func TestRecordsThatCannotBeReadEndAllProcesses(t *testing.T) {
 		t.Skip("it starts clusters")
 	}
 	mayTake(t, time.Second, func() time.Duration {
-		c := newCluster(t, "unreadable", 2)
+		c := newMachines(t, "unreadable", 2)
 		c.startAll(t)
 		for _, p := range c.processes {
 			p.await(t, 1, "failing")

@@ -32,7 +32,7 @@ func TestAKilledProcessEndsAllWithItsName(t *testing.T) {
 	}{{0, nil}, {1, nil}, {2, nil}, {0, []string{"--tls-dir", certs}}, {1, []string{"--tls-dir", certs}}} {
 		victim := test.victim
 		mayTake(t, time.Second, func() time.Duration {
-			c := newCluster(t, "flood", 3, slices.Concat([]string{"-w", "2"}, test.args)...)
+			c := newMachines(t, "flood", 3, slices.Concat([]string{"-w", "2"}, test.args)...)
 			c.startAll(t)
 			for _, p := range c.processes {
 				p.await(t, 2, "running")
@@ -81,7 +81,7 @@ const joinWithin = 2 * time.Second
 // do kills the process, and says when the cluster was whole then, in which case the
 // others have nothing to complain about.
 func (k killing) do(t *testing.T) (unharmed bool) {
-	c := newCluster(t, "epochs", k.processes, "-w", strconv.Itoa(k.workers), "--join-timeout", joinWithin.String(), strconv.Itoa(k.epochs))
+	c := newMachines(t, "epochs", k.processes, "-w", strconv.Itoa(k.workers), "--join-timeout", joinWithin.String(), strconv.Itoa(k.epochs))
 	c.startAll(t)
 	if k.after != "" {
 		c.processes[k.by].await(t, 1, k.after)

@@ -151,7 +151,7 @@ func TestAStoppedProcessIsSilentToAll(t *testing.T) {
 		{"flood", 1, 0},
 	} {
 		t.Run(fmt.Sprint(test), func(t *testing.T) {
-			c := newCluster(t, test.program, 3)
+			c := newMachines(t, test.program, 3)
 			limit := 3 * time.Second
 			if test.dead > 0 {
 				c.impatient(test.dead)
@@ -199,7 +199,7 @@ func TestASenderKeepsToItsBudgetWhileItsPeerIsStopped(t *testing.T) {
 		idle    bool // nothing was sent before the peer stops
 	}{{"sends arrays", much, true}, {"sends arrays", much, false}, {"sends texts", max(much/2, 1<<18), false}} {
 		t.Run(fmt.Sprint(test), func(t *testing.T) {
-			c := newCluster(t, test.program, 2, "-edge-budget", strconv.Itoa(budget), strconv.Itoa(test.records))
+			c := newMachines(t, test.program, 2, "-edge-budget", strconv.Itoa(budget), strconv.Itoa(test.records))
 			c.network = &timely.Network{DeadAfter: time.Minute}
 			var begin io.WriteCloser
 			sender := c.startWith(t, 0, func(cmd *exec.Cmd) {
@@ -292,7 +292,7 @@ func TestAProcessOfAnEarlierRunIsRefused(t *testing.T) {
 	}
 	// again starts the other processes, and then the one that is left over goes on. It
 	// reports whether that one was of the earlier run indeed.
-	again := func(t *testing.T, c *cluster, left int) bool {
+	again := func(t *testing.T, c *machines, left int) bool {
 		old := c.processes[left]
 		for _, p := range c.others(left) {
 			if p != nil {
@@ -336,7 +336,7 @@ func TestAProcessOfAnEarlierRunIsRefused(t *testing.T) {
 		return refused
 	}
 	t.Run("which ran", func(t *testing.T) {
-		c := newCluster(t, "epochs", 3)
+		c := newMachines(t, "epochs", 3)
 		c.startAll(t)
 		for _, p := range c.processes {
 			p.await(t, 1, "epoch 5")
@@ -348,7 +348,7 @@ func TestAProcessOfAnEarlierRunIsRefused(t *testing.T) {
 	})
 	t.Run("which was joining", func(t *testing.T) {
 		for range 10 { // it may be stopped before it has said hello, and is as good as new then
-			c := newCluster(t, "epochs", 3, "5")
+			c := newMachines(t, "epochs", 3, "5")
 			c.start(t, 0)
 			c.start(t, 2)
 			connected(t, c.hosts[0])

@@ -108,7 +108,7 @@ func TestAWorkerThatComputesForLongIsNotDead(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts clusters, and computes for 2 s")
 	}
-	c := newCluster(t, "computes", 3, "2000").impatient(600 * time.Millisecond)
+	c := newMachines(t, "computes", 3, "2000").impatient(600 * time.Millisecond)
 	c.startAll(t)
 	for i, p := range c.processes {
 		n := 0

@@ -97,7 +97,7 @@ func TestStrangersDoNotDisturbTheStart(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := newCluster(t, "weighed", 3, "5")
+			c := newMachines(t, "weighed", 3, "5")
 			for i := range 2 {
 				c.start(t, i)
 				dial(t, c.hosts[i]).Close()
@@ -133,7 +133,7 @@ func TestASecondProcessOfAnIndexIsRefused(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts clusters")
 	}
-	c := newCluster(t, "epochs", 3, "5")
+	c := newMachines(t, "epochs", 3, "5")
 	c.start(t, 0)
 	first := c.start(t, 1)
 	dial(t, c.hosts[1]).Close()
@@ -152,7 +152,7 @@ func TestWhoIsMissingIsListed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts clusters")
 	}
-	c := newCluster(t, "epochs", 4, "5")
+	c := newMachines(t, "epochs", 4, "5")
 	begun := time.Now()
 	zero, two := c.start(t, 0), c.start(t, 2, "--join-timeout", "1s") // the first that has no patience tells the other
 	one, three := "process 1 ("+c.hosts[1]+"): ", "process 3 ("+c.hosts[3]+"): it has not connected"
@@ -179,7 +179,7 @@ func TestAnotherVersionIsNamed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts clusters")
 	}
-	c := newCluster(t, "epochs", 2, "--join-timeout", "1s", "5")
+	c := newMachines(t, "epochs", 2, "--join-timeout", "1s", "5")
 	zero := c.start(t, 0)
 	conn := dial(t, c.hosts[0])
 	if _, err := conn.Write(helloPrefix(7, 1)); err != nil {

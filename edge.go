@@ -276,6 +276,7 @@ type remote[T Timestamp[T], D any] struct {
 	queue *queue[T, D] // of the same port at this worker
 	way   *engine.Outlet
 	to    comm.Sender[entry[T, D]]
+	wire  *wire[T, D] // that it goes through; nil: to a worker of this process
 }
 
 // push counts a batch and sends it: counted where it is sent, never where it arrives.
@@ -284,8 +285,11 @@ func (r *remote[T, D]) push(at T, b *batch.Batch[D]) {
 	q.graph.Update(q.at, at, n)
 	q.edge.Pass(int(n))
 	by, held := q.edge.Sender(), held(b, q.sizes)
-	r.way.Spend(by, int64(held))
 	r.to.Send(entry[T, D]{at, b, held, by})
+	if r.wire != nil {
+		held = r.wire.counted
+	}
+	r.way.Spend(by, int64(held))
 }
 
 // relay is a node that passes on what waits for it, unlooked at: an exchange's

@@ -6,7 +6,6 @@ import (
 
 	"github.com/timely-go/timely/internal/batch"
 	"github.com/timely-go/timely/internal/callsite"
-	"github.com/timely-go/timely/internal/comm/cluster"
 	"github.com/timely-go/timely/internal/engine"
 )
 
@@ -107,21 +106,23 @@ func connect[T Timestamp[T], D any](s Stream[T, D], p Pact[D], q *queue[T, D], n
 		s.attach(q)
 		return
 	}
-	var way cluster.Wire[entry[T, D]]
+	var far *wire[T, D]
 	if w.Processes() > 1 {
-		w := newWire[T, D](e)
-		s.scope.in.flow.Note(e, "layout %x", w.layout())
-		way = w
+		far = newWire[T, D](e)
+		s.scope.in.flow.Note(e, "layout %x", far.layout())
 	}
 	x := &exchange[T, D]{engine: w, element: e, route: r.route, pool: q.pool, open: make([]*batch.Batch[D], r.peers)}
 	s.attach(receiverOf(x, r.kind))
 	flow := s.scope.in.flow
 	flow.OnSeal(func() {
-		for i, to := range engine.OpenQueue(q.edge, way, q.receive) {
-			if i == w.Index() {
+		for i, to := range engine.OpenQueue[entry[T, D]](q.edge, far, q.receive) {
+			switch {
+			case i == w.Index():
 				x.to = append(x.to, q)
-			} else {
-				x.to = append(x.to, &remote[T, D]{q, q.edge.Outlet(i), to})
+			case w.IsNear(i):
+				x.to = append(x.to, &remote[T, D]{q, q.edge.Outlet(i), to, nil})
+			default:
+				x.to = append(x.to, &remote[T, D]{q, q.edge.Outlet(i), to, far})
 			}
 		}
 	})
@@ -288,7 +289,7 @@ func (x *exchange[T, D]) ship(k int) {
 		b.SendAway()
 	}
 	feeding := x.engine.Feeding
-	x.engine.Feeding = x.fed
+	x.engine.Feeding, x.engine.Current = x.fed, x.element
 	x.to[k].push(x.time, b)
 	x.engine.Feeding = feeding
 }

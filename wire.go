@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"sync"
 
@@ -29,6 +30,7 @@ type wire[T Timestamp[T], D any] struct {
 	element *engine.Element
 	times   *codec.Codec[T]
 	records *codec.Codec[D]
+	counted uint32 // what the last message counts for, in bytes
 	time    [1]T   // scratch
 	heads   []byte // of which heads are cut
 }
@@ -54,11 +56,12 @@ func newWire[T Timestamp[T], D any](e *engine.Element) *wire[T, D] {
 // layout identifies how times and records lie in memory, for the processes to compare.
 func (w *wire[T, D]) layout() uint64 { return w.times.Hash()*31 + w.records.Hash() }
 
-// Encode implements cluster.Wire.
+// Encode implements cluster.Wire. What records point to waits as bytes until it is
+// written, so it counts.
 func (w *wire[T, D]) Encode(e entry[T, D]) (head, body []byte, owner tcp.Owner) {
-	head = w.head(e)
 	if w.records.InPlace() {
-		return head, w.records.Bytes(e.batch.Records), e.batch
+		w.counted = e.held
+		return w.head(e), w.records.Bytes(e.batch.Records), e.batch
 	}
 	b := buffers.Get().(*buffer)
 	var err error
@@ -67,7 +70,9 @@ func (w *wire[T, D]) Encode(e entry[T, D]) (head, body []byte, owner tcp.Owner) 
 		panic(callsite.Errorf(w.element.Site, "%s sends to another process: %w", w.element.Name, err))
 	}
 	e.batch.Release()
-	return head, b.bytes, b
+	e.held = max(e.held, uint32(min(len(b.bytes), math.MaxUint32)))
+	w.counted = e.held
+	return w.head(e), b.bytes, b
 }
 
 // head writes what comes before the records.

@@ -92,7 +92,7 @@ func (x *Execution) hear(process int, bytes []byte) {
 		return
 	}
 	n := got[0]
-	if int(n.Worker)/x.fabric.Here() != process {
+	if n.Worker < 0 || int(n.Worker)/x.fabric.Here() != process {
 		err = fmt.Errorf("process %d speaks for worker %d, which is not its own", process, n.Worker)
 	} else {
 		err = x.obey(process, n)

@@ -89,6 +89,9 @@ func newLoop(w *Worker) *schedule.Loop { return schedule.NewLoop(w.between) }
 // Processes returns how many processes there are.
 func (w *Worker) Processes() int { return w.x.fabric.Processes() }
 
+// IsNear reports whether another worker is one of this process.
+func (w *Worker) IsNear(other int) bool { return w.x.fabric.Has(other) }
+
 // Index returns the worker's number, and Peers how many there are, in all processes.
 func (w *Worker) Index() int { return w.index }
 

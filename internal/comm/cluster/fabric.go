@@ -135,7 +135,9 @@ func (f *Fabric) Tell(bytes []byte) {
 	}
 }
 
-// Leave says that nothing is to be done any more with what arrives.
+// Leave says that nothing is to be done any more with what arrives on channels. Notices
+// are still told: what another process has built is compared with what was built here,
+// also if nothing of it had to arrive.
 func (f *Fabric) Leave() { f.over.Store(true) }
 
 func (f *Fabric) send(process int, kind tcp.Kind, channel, from, to int, body []byte) {
@@ -148,7 +150,7 @@ func (f *Fabric) sent(worker, process int) { f.unsaid[worker-f.first][process] =
 // receive takes in a frame, on the goroutine that reads from its process.
 func (f *Fabric) receive(frame tcp.Frame) {
 	defer frame.Release()
-	if f.over.Load() {
+	if f.over.Load() && frame.Kind != tcp.Plan {
 		return
 	}
 	p := parcel{frame.Kind, frame.Peer, int(frame.From), int(frame.To), frame.Payload}

@@ -32,9 +32,8 @@ func OpenQueue[M any](f *Fabric, worker, number int, bytes int64, wire Wire[M]) 
 	if f.mesh == nil {
 		return in, near, given, windows
 	}
-	var lent *lending
 	f.open(number, func() *channel {
-		lent = newLending(f, number, bytes)
+		lent := newLending(f, number, bytes)
 		q := &arrivals[M]{near: near, wire: wire, decode: make([]func(int, []byte, func(M)) error, f.Processes()), fabric: f}
 		return &channel{lent: lent, arrived: func(p parcel) error {
 			if p.kind == tcp.Data {
@@ -43,7 +42,7 @@ func OpenQueue[M any](f *Fabric, worker, number int, bytes int64, wire Wire[M]) 
 			return lent.take(p)
 		}}
 	})
-	lent = f.lending(number)
+	lent := f.lending(number)
 	to := make([]comm.Sender[M], f.peers)
 	all := make([]*comm.Window, f.peers)
 	for w := range to {

@@ -269,8 +269,8 @@ func (p *process) String() string {
 	return fmt.Sprintf("%q: standard output %q, standard error %q, %v", p.cmd.Args[1:], out, p.errs, p.cmd.ProcessState)
 }
 
-// cluster is the processes of one, which a test starts one by one.
-type cluster struct {
+// machines are the processes of a cluster, which a test starts one by one.
+type machines struct {
 	program   string
 	hosts     []string
 	args      []string        // of all
@@ -278,24 +278,24 @@ type cluster struct {
 	processes []*process      // by index; the last that was started
 }
 
-func newCluster(t *testing.T, program string, processes int, args ...string) *cluster {
+func newMachines(t *testing.T, program string, processes int, args ...string) *machines {
 	t.Helper()
-	return &cluster{program: program, hosts: freeHosts(t, processes), args: args, processes: make([]*process, processes)}
+	return &machines{program: program, hosts: freeHosts(t, processes), args: args, processes: make([]*process, processes)}
 }
 
 // impatient has processes notice soon that another one is silent.
-func (c *cluster) impatient(dead time.Duration) *cluster {
+func (c *machines) impatient(dead time.Duration) *machines {
 	c.network = &timely.Network{Heartbeat: dead / 6, DeadAfter: dead}
 	return c
 }
 
 // start starts one process.
-func (c *cluster) start(t *testing.T, index int, args ...string) *process {
+func (c *machines) start(t *testing.T, index int, args ...string) *process {
 	t.Helper()
 	return c.startWith(t, index, func(*exec.Cmd) {}, args...)
 }
 
-func (c *cluster) startWith(t *testing.T, index int, change func(*exec.Cmd), args ...string) *process {
+func (c *machines) startWith(t *testing.T, index int, change func(*exec.Cmd), args ...string) *process {
 	t.Helper()
 	all := []string{"-n", strconv.Itoa(len(c.hosts)), "-p", strconv.Itoa(index), "-h", hostFile(t, c.hosts...)}
 	cmd := command(t, "", slices.Concat(all, args, c.args)...)
@@ -313,7 +313,7 @@ func (c *cluster) startWith(t *testing.T, index int, change func(*exec.Cmd), arg
 }
 
 // startAll starts all processes.
-func (c *cluster) startAll(t *testing.T) {
+func (c *machines) startAll(t *testing.T) {
 	t.Helper()
 	for i := range c.hosts {
 		c.start(t, i)
@@ -321,12 +321,12 @@ func (c *cluster) startAll(t *testing.T) {
 }
 
 // others returns all processes but one.
-func (c *cluster) others(but int) []*process {
+func (c *machines) others(but int) []*process {
 	return slices.Delete(slices.Clone(c.processes), but, but+1)
 }
 
 // named is how the others name a process that is gone.
-func (c *cluster) named(index int) string {
+func (c *machines) named(index int) string {
 	return fmt.Sprintf("process %d at %s", index, c.hosts[index])
 }
 
