@@ -127,6 +127,7 @@ func (m member) Park(limit time.Duration) {
 }
 
 func TestQueuesOfACluster(t *testing.T) {
+	t.Setenv("TIMELY_SUITE_SECONDS", "1") // as many messages as there would be then take long enough
 	for _, workers := range []int{1, 2} {
 		t.Run(fmt.Sprint("workers ", workers), func(t *testing.T) {
 			commtest.RunQueues(t, func(t *testing.T, peers int) (members []commtest.Member) {
