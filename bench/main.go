@@ -79,14 +79,16 @@ func run(w *timely.Worker) error {
 	if len(args) == 0 {
 		args = []string{""}
 	}
-	program := programs[args[0]]
-	if program == nil {
-		program = others[args[0]]
+	b := &bench{Worker: w, name: args[0], args: args[1:]}
+	if program := others[b.name]; program != nil {
+		return program(b)
 	}
+	program := programs[b.name]
 	if program == nil {
 		return fmt.Errorf("name a benchmark: %s; or: %s", names(programs), names(others))
 	}
-	return program(&bench{Worker: w, name: args[0], args: args[1:]})
+	b.processes = b.countProcesses()
+	return program(b)
 }
 
 func names(of map[string]func(*bench) error) string {

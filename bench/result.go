@@ -32,9 +32,10 @@ type result struct {
 
 // clock measures what happens from begin to end. Only worker 0 tells.
 type clock struct {
-	begun   time.Time
-	mem     runtime.MemStats
-	profile *os.File
+	begun     time.Time
+	mem       runtime.MemStats
+	profile   *os.File
+	processes int
 }
 
 // begin starts the clock.
@@ -66,13 +67,12 @@ func (b *bench) end(ops, records int) { b.endWith(ops, records, nil) }
 // endWith is end for a benchmark that has measured how long each op took.
 func (b *bench) endWith(ops, records int, h *histogram) {
 	seconds := time.Since(b.begun).Seconds()
-	var mem runtime.MemStats
-	runtime.ReadMemStats(&mem)
-	held := maxRSS()
-	processes := b.processes()
 	if b.Index() != 0 {
 		return
 	}
+	var mem runtime.MemStats
+	runtime.ReadMemStats(&mem)
+	held := maxRSS()
 	if b.profile != nil {
 		pprof.StopCPUProfile()
 		if err := b.profile.Close(); err != nil {
@@ -80,7 +80,7 @@ func (b *bench) endWith(ops, records int, h *histogram) {
 		}
 	}
 	r := result{
-		Name: b.name, Args: b.args, Workers: b.Peers(), Processes: processes,
+		Name: b.name, Args: b.args, Workers: b.Peers(), Processes: b.processes,
 		Seconds: seconds, Ops: ops, NsPerOp: seconds * 1e9 / float64(ops),
 		RecordsPerS:   math.Round(float64(records) / seconds),
 		MaxRSS:        float64(held>>10) / 1024,
@@ -101,9 +101,9 @@ func (b *bench) endWith(ops, records int, h *histogram) {
 // counted says that a worker has counted this process.
 var counted atomic.Bool
 
-// processes returns how many processes there are. It returns when all workers have
+// countProcesses returns how many processes there are. It returns when all workers have
 // called it.
-func (b *bench) processes() int {
+func (b *bench) countProcesses() int {
 	one := uint64(0)
 	if !counted.Swap(true) {
 		one = 1
