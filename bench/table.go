@@ -28,7 +28,7 @@ var table = []row{
 	{"B15", "flow 20000 --exchange -w2", byALU, []target{{seconds, 0, 0}, {memory, 0, 32}}},
 	{"B15", "flow 40000", byALU, []target{{seconds, 16, 0}, {memory, 6300, 32}}},
 	{"B15", "flow 100000", byALU, []target{{seconds, 0, 12}, {memory, 0, 32}}},
-	{"B16", "exchange 100000 200 -n2", byTrip, []target{{seconds, 1.45, 0.25}}},
+	{"B16", "exchange 100000 200 -n2", byCopy, []target{{seconds, 1.45, 0.25}}},
 	{"B17", "exchange 1 100000 -n2", byTrip, []target{{perOp, 323, 1.3 * reference.Trip}}},
 	{"B18", "barrier 50000 -n2", byTrip, []target{{perOp, 66, 40}}},
 	{"B19", "openloop 1000000 5 -w1", byALU, []target{{p50, 4, 3}, {p99, 7, 7}, {p999, 0, 100}}},

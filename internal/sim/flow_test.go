@@ -20,7 +20,7 @@ var (
 const (
 	flowAtLeast     = 200   // seeds, however long they take
 	flowAtLeastLong = 2_000 // seeds, where suites run for flowLong
-	flowLong        = 20 * time.Second
+	flowLong        = 12 * time.Second
 )
 
 func TestFlowGraphsEndAndAgree(t *testing.T) {
