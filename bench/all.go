@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,7 +46,7 @@ func all(b *bench) error {
 		fmt.Println(strings.Join(rows, "\n"))
 		lines = append(lines, rows...)
 	}
-	text := describe(b.Context(), machine) + header + strings.Join(lines, "\n") + "\n"
+	text := describe(b.Context(), machine) + header + strings.Join(lines, "\n") + "\n" + shortfalls
 	if err := os.WriteFile(*results, []byte(text), 0o644); err != nil {
 		return err
 	}
@@ -55,6 +56,11 @@ func all(b *bench) error {
 	}
 	return nil
 }
+
+// shortfalls says what bounds the rows that miss their goals.
+//
+//go:embed shortfalls.md
+var shortfalls string
 
 const header = `
 | row | program | | median (least to most) | Rust | goal | to Rust | |
