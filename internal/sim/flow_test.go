@@ -18,7 +18,7 @@ var (
 )
 
 const (
-	flowAtLeast     = 200   // seeds, however long they take
+	flowAtLeast     = 100   // seeds, however long they take
 	flowAtLeastLong = 2_000 // seeds, where suites run for flowLong
 	flowLong        = 12 * time.Second
 )
