@@ -93,9 +93,10 @@ func (r *rest) goOn(x *Execution, but int) {
 	x.signal()
 }
 
-// hear notes what a worker of another process tells. It comes late, so what is found
-// out of it may be wrong, and a producer be granted more too soon: that costs memory,
-// no more.
+// hear notes what a worker of another process tells. It comes late. Where there are
+// three processes what came of a message may come from one before another tells that it
+// has received it; then the sums can agree by chance, and a producer is granted more too
+// soon. That costs memory, no more.
 func (r *rest) hear(x *Execution, worker int, text slotText) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
