@@ -318,7 +318,8 @@ func (w *Worker) park(limit time.Duration) {
 		limit = w.sooner(limit, w.nextGrant)
 	}
 	w.x.fabric.Flush(w.index)
-	if w.end.Park(limit, w.Processes() == 1 && w.wakers.open.Load() == 0) {
+	stuck := w.end.Park(limit, w.Processes() == 1 && w.wakers.open.Load() == 0)
+	if stuck && !w.x.failing.Load() { // else others have left because of that, before this one was told
 		w.Current = nil
 		w.fail(&Failure{Err: errors.New("no worker can go on: all of them are parked, with no timer and no open Waker. What holds the frontiers at this worker:\n" + w.Report())})
 	}
