@@ -109,7 +109,9 @@ func runMain(c Config, member *launch.Member, program func(*Worker) error) error
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	signals := make(chan os.Signal, 2)
-	defer notify(member, signals, os.Interrupt, syscall.SIGTERM)()
+	if stop := notify(member, signals, os.Interrupt, syscall.SIGTERM); c.Processes <= 1 {
+		defer stop() // in a cluster the signal that has stopped the others may be on its way here
+	}
 	begun := make(chan engine.Stopper, 1)
 	go obey(ctx, cancel, begun, signals)
 	return execute(ctx, c, member, func(x engine.Stopper) { begun <- x }, program)
