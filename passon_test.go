@@ -92,3 +92,31 @@ func TestSendAfterAPassedOnBatchComesAfterIt(t *testing.T) {
 		t.Errorf("%v arrived, want %v", got, want)
 	}
 }
+
+// TestBroadcastBatchIsPassedOnByAll: the workers share the batch, and each sends on what
+// it is lent.
+func TestBroadcastBatchIsPassedOnByAll(t *testing.T) {
+	var got timelytest.Collected[int]
+	const workers, batches = 4, 200
+	timelytest.Run(t, workers, func(w *timely.Worker) error {
+		in := timely.NewInput[timely.Epoch, int]()
+		timely.Dataflow(w, func(s timely.Scope[timely.Epoch]) {
+			all := timely.Broadcast(in.Stream(s))
+			passed := timely.Unary(all, timely.Pipeline, "Pass", func(in *timely.InPort[timely.Epoch, int], out *timely.OutPort[timely.Epoch, int]) {
+				for at, ns := range in.Batches() {
+					out.Session(at).SendBatch(ns)
+				}
+			})
+			timelytest.Collect(passed, &got)
+		})
+		if w.Index() == 0 {
+			for range batches {
+				in.SendBatch(hundred)
+			}
+		}
+		return nil
+	})
+	if want := workers * batches * len(hundred); got.Len() != want {
+		t.Errorf("%d records arrived, not %d", got.Len(), want)
+	}
+}

@@ -314,7 +314,9 @@ func (out *OutPort[T, D]) ship() {
 	if b == nil {
 		return
 	}
-	b.Records = b.Records[:len(out.buf)]
+	if len(b.Records) != len(out.buf) { // else it may be one that several workers share
+		b.Records = b.Records[:len(out.buf)]
+	}
 	out.batch, out.buf = nil, nil
 	out.tee.pushSome(out.time, b)
 }
