@@ -81,8 +81,8 @@ const (
 )
 
 // OnPurpose has an edge at which what waits may wait for what is downstream. It is
-// granted more if there is hope that this helps; if there is little, an eighth as much
-// and ever more seldom, as long as nothing is taken.
+// granted more if there is hope that this helps; if there is little, a sixteenth as
+// much and ever more seldom, as long as nothing is taken.
 func (e *Edge) OnPurpose(hope func() Hope) { e.purpose = hope }
 
 // patience is how long a grant is after the one before, if there is little hope that it
@@ -284,7 +284,7 @@ func (e *Edge) declined() bool {
 func (e *Edge) grant() {
 	quantum := min(mostQuantum, e.share)
 	if e.hope() == Little {
-		quantum /= 8
+		quantum /= 16
 	}
 	quantum = max(1, quantum)
 	if n := len(e.waiting); n > 0 {
