@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"strings"
 	"syscall"
@@ -17,6 +18,7 @@ import (
 
 // endingPrograms end by themselves, or when they are told to.
 var endingPrograms = map[string]func(*timely.Worker) error{
+	"lingers": func(*timely.Worker) error { return nil },
 	// A source, and an input that somebody feeds until it is to stop: each worker says
 	// what it sent and what it got.
 	"drains": func(w *timely.Worker) error {
@@ -107,6 +109,15 @@ var endingPrograms = map[string]func(*timely.Worker) error{
 	},
 }
 
+// answerHangups is what the program "lingers" does after Main.
+func answerHangups() {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	for fmt.Println("lingers"); ; fmt.Println("alive") {
+		<-hangups
+	}
+}
+
 // drained checks that all that was sent has arrived. Lines may have a prefix.
 func drained(t *testing.T, processes []*process, workers int) {
 	t.Helper()
@@ -195,6 +206,28 @@ func TestASecondSIGTERMEndsAllProcesses(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestASIGTERMAfterTheEndIsIgnoredOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a cluster")
+	}
+	c := newMachines(t, "lingers", 2)
+	c.startAll(t)
+	for _, p := range c.processes {
+		p.await(t, 1, "lingers")
+		p.signal(t, syscall.SIGTERM)
+		for n := 1; n <= 2; n++ {
+			p.signal(t, syscall.SIGHUP)
+			p.await(t, n, "alive")
+		}
+		for alive := true; alive; { // Main may not have seen the first one yet
+			alive = p.cmd.Process.Signal(syscall.SIGTERM) == nil
+		}
+		if p.wait(t); p.status() != -1 {
+			t.Error(p)
+		}
+	}
 }
 
 func TestStandardInputOfTheLauncherGoesToProcess0(t *testing.T) {

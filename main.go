@@ -41,7 +41,9 @@ const (
 //
 // SIGTERM makes [Worker.Stopping] true, at all workers of all processes; a second
 // one, or 30 s, ends the execution, and so does an interrupt. Before all processes
-// have joined, each ends it.
+// have joined, each ends it. After Main signals do what they did before; but in a
+// cluster one that comes to a process which no signal had come to is ignored, as it
+// may be the one that has stopped the others.
 //
 // What a program does before it calls Main, and after Main has returned, is done at
 // each process, and once more at the one that started them.
@@ -107,13 +109,22 @@ func exit(status int, err error) {
 // runMain runs a program until it ends, or signals end it.
 func runMain(c Config, member *launch.Member, program func(*Worker) error) error {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	defer cancel(nil)
 	signals := make(chan os.Signal, 2)
-	if stop := notify(member, signals, os.Interrupt, syscall.SIGTERM); c.Processes <= 1 {
-		defer stop() // in a cluster the signal that has stopped the others may be on its way here
-	}
+	stop := notify(member, signals, os.Interrupt, syscall.SIGTERM)
 	begun := make(chan engine.Stopper, 1)
-	go obey(ctx, cancel, begun, signals)
+	ended := make(chan struct{})
+	defer func() {
+		if cancel(nil); c.Processes <= 1 {
+			<-ended
+		}
+	}()
+	go func() {
+		if heeded := obey(ctx, cancel, begun, signals); !heeded && c.Processes > 1 {
+			<-signals // the one that has stopped the others may be on its way here
+		}
+		stop()
+		close(ended)
+	}()
 	return execute(ctx, c, member, func(x engine.Stopper) { begun <- x }, program)
 }
 
@@ -127,29 +138,30 @@ func notify(member *launch.Member, c chan os.Signal, signals ...os.Signal) (stop
 	return func() { signal.Stop(c) }
 }
 
-// obey does what signals say, until the execution has ended. One that has not begun
-// cannot be stopped in good order: it ends.
-func obey(ctx context.Context, cancel context.CancelCauseFunc, begun <-chan engine.Stopper, signals <-chan os.Signal) {
+// obey does what signals say, until the execution has ended, and returns whether there
+// were any. An execution that has not begun cannot be stopped in good order: it ends.
+func obey(ctx context.Context, cancel context.CancelCauseFunc, begun <-chan engine.Stopper, signals <-chan os.Signal) (heeded bool) {
 	var x engine.Stopper
 	var late <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return heeded
 		case x = <-begun:
 		case s := <-signals:
+			heeded = true
 			if x == nil && len(begun) > 0 {
 				x = <-begun
 			}
 			if s == os.Interrupt || late != nil || x == nil {
 				cancel(fmt.Errorf("ended by signal: %v", s))
-				return
+				return heeded
 			}
 			x.Stop()
 			late = time.After(stopWithin)
 		case <-late:
 			cancel(fmt.Errorf("not stopped within %v of the signal to stop", stopWithin))
-			return
+			return heeded
 		}
 	}
 }
