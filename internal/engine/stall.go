@@ -7,16 +7,16 @@ import (
 	"github.com/timely-go/timely/internal/host"
 )
 
-// stallAfter is how long a worker may be in one turn, or wait for something and get no
-// further, before somebody is told.
-const stallAfter = 30 * time.Second
-
 // A stall is told in the log. One goroutine of an execution asks each worker now and
 // then whether it is still there. A worker that is asked between two passes answers,
 // and says so itself if its program waits and nothing has happened for long. One that
 // does not answer is in the program's own code: if that is an operator's, it is told with
 // the stacks of the worker. Nothing of this costs a worker more than a look at a flag
 // in each pass.
+
+// stallAfter is how long a worker may be in one turn, or wait for something and get no
+// further, before somebody is told.
+const stallAfter = 30 * time.Second
 
 // stallLimit returns after how long a stall is told, or 0: never.
 func stallLimit(h *host.Host) time.Duration {

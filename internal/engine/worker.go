@@ -317,7 +317,6 @@ func (w *Worker) park(limit time.Duration) {
 	if w.nextGrant > 0 {
 		limit = w.sooner(limit, w.nextGrant)
 	}
-	w.x.fabric.Flush(w.index)
 	stuck := w.end.Park(limit, w.Processes() == 1 && w.wakers.open.Load() == 0)
 	if stuck && !w.x.failing.Load() { // else others have left because of that, before this one was told
 		w.Current = nil
