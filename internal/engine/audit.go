@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/timely-go/timely/internal/host"
@@ -16,6 +17,8 @@ import (
 //	I4      what the worker has taken in was covered by its frontiers, and what it did by what was true
 //	I5      its counts are what it did and was told, and what it was not told is on its way to it
 //	I6      nothing is counted less than never in truth, nor before all frontiers in its view
+//
+// And of each letter that leaves: I11, no worker of an execution that fails tells what it did.
 //
 // While messages wait they are added up, so a message is followed by a letter,
 // which is not: R5 and R6, on which I5 rests, are looked at letter by letter.
@@ -84,6 +87,13 @@ func (a *audit) settles(f *Dataflow) {
 		a.wrong(f, err)
 	}
 	flow.views[me].Did(l.said)
+}
+
+// leaves notes that a worker tells its peers what it did.
+func (a *audit) leaves(f *Dataflow) {
+	if a != nil && f.worker.x.failing.Load() {
+		a.wrong(f, errors.New("what it did is told while the execution fails (I11)"))
+	}
 }
 
 // merged notes that one message was added to another.

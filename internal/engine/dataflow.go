@@ -204,6 +204,7 @@ func (f *Dataflow) settle() {
 	w := f.worker
 	w.x.audit.settles(f)
 	if others := w.Peers() - 1; others > 0 && !f.own.Empty() && !w.x.failing.Load() {
+		w.x.audit.leaves(f)
 		f.to.Send(f.own)
 		f.sent += others
 	}

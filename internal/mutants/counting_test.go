@@ -138,4 +138,11 @@ var countingMutants = []mutant{
 		new: `	if w.loop.Unwinding() {`,
 		by:  suite{".", "TestDeferredFunctionsLeaveAgainAfterAFailure"},
 	},
+	{
+		name: "what a worker did is told after a failure",
+		file: "internal/engine/dataflow.go",
+		old:  ` && !f.own.Empty() && !w.x.failing.Load() {`,
+		new:  ` && !f.own.Empty() {`,
+		by:   suite{"./internal/sim", "TestSimulatedProgramsThatFailTellNothingMore"},
+	},
 }

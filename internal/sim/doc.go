@@ -15,7 +15,8 @@
 // at: the frontiers of every worker cover all records and capabilities that there
 // are, anywhere, and the other invariants of the protocol hold (see the engine's
 // audit.go). It is counted how often what a simulation is for has happened, pauses
-// inside fused stages for instance; a suite in which something never did fails.
+// inside fused stages for instance; a suite in which something never did fails. In another
+// suite a sink panics, and the workers must not tell each other anything after that.
 //
 //	world.go    World: workers, links and clock; one step at a time
 //	policy.go   the adversaries that choose the next step

@@ -3,6 +3,7 @@ package sim
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -22,6 +23,7 @@ type Case struct {
 	Budget     int // of an edge, in bytes; 0: the engine's default
 	Epochs     int
 	Input      times
+	PanicsAt   int // so many batches have arrived at sinks; 0: never
 	newPolicy  func() Policy
 	want       times
 	saw        Sometimes
@@ -83,6 +85,7 @@ type Sometimes struct {
 	Notified  int // a time became complete in an operator inside the program
 	Deep      int // such a time was in a round beyond the third
 	EarlyEnds int // a program returned before its records had arrived
+	Failures  int // an execution failed because it should
 
 	InStages        int // an operator was paused in the middle of a fused stage's sequence
 	InSessions      int // and with an open session, whose time is counted then
@@ -95,6 +98,7 @@ func (s *Sometimes) add(o Sometimes) {
 	s.Notified += o.Notified
 	s.Deep += o.Deep
 	s.EarlyEnds += o.EarlyEnds
+	s.Failures += o.Failures
 	s.InStages += o.InStages
 	s.InSessions += o.InSessions
 	s.InSessionStages += o.InSessionStages
@@ -116,6 +120,8 @@ func (s Sometimes) missing() (names []string) {
 
 const maxSteps = 2_000_000
 
+var errIntended = errors.New("a sink panics, as it should")
+
 // Run simulates a case and compares it with the naive evaluation.
 func (c *Case) Run() Result {
 	w := NewWorld(c.Workers, c.Seed, c.newPolicy())
@@ -136,7 +142,10 @@ func (c *Case) Run() Result {
 	} else {
 		err = reported(err, reports)
 	}
-	if err == nil {
+	switch {
+	case c.PanicsAt > 0 && errors.Is(err, errIntended):
+		err, c.saw.Failures = nil, 1
+	case err == nil:
 		err = differ(c.want, got)
 	}
 	if err != nil {
@@ -179,11 +188,14 @@ func (c *Case) program(k *timely.Worker, got times) error {
 // sink collects what arrives at each worker, and checks it against what is wanted
 // when the time is complete: at all workers together, as it is exchanged to one.
 func (c *Case) sink(s timely.Stream[epoch, Record], got times) timely.Stream[epoch, Record] {
-	ended := make(map[epoch]bool)
+	ended, batches := make(map[epoch]bool), 0
 	complete := timely.NewNotificator[epoch]()
 	return timely.Unary(s, timely.ExchangeBy(func(Record) uint64 { return c.Seed }), "Sink", func(in *timely.InPort[epoch, Record], out *timely.OutPort[epoch, Record]) {
 		for at, xs := range in.Batches() {
 			t := at.Time()
+			if batches++; batches == c.PanicsAt {
+				panic(errIntended)
+			}
 			if ended[t] {
 				panic(fmt.Errorf("records at %v arrived at the sink after that time was complete", t))
 			}

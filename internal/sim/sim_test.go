@@ -49,6 +49,20 @@ func must(t *testing.T, c *Case) Sometimes {
 	return r.Saw
 }
 
+// TestSimulatedProgramsThatFailTellNothingMore has a sink panic in the middle: what the
+// workers did until then has its frontiers, and nobody hears of more.
+func TestSimulatedProgramsThatFailTellNothingMore(t *testing.T) {
+	var saw Sometimes
+	for s := range uint64(atLeast) {
+		c := Draw(s)
+		c.PanicsAt = 1 + int(s%7)
+		saw.add(must(t, c))
+	}
+	if saw.Failures < atLeast/2 {
+		t.Errorf("%d executions have failed", saw.Failures)
+	}
+}
+
 // Seeds that have found something, in the engine or in a mutant of it.
 var regressions = []uint64{2, 8, 9, 13, 19, 102, 1283}
 
