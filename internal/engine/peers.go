@@ -20,6 +20,8 @@ const (
 	tellsStop            // the execution is to end in good order
 	tellsSlot            // see rest
 	tellsLaps            // see laps
+	asksRest             // see rest.ask
+	answersRest
 )
 
 // notice is one such thing.
@@ -27,7 +29,7 @@ type notice struct {
 	What     uint8
 	Dataflow int64
 	Worker   int64
-	Number   int64    // tellsReturned: dataflows that it had built; tellsLaps: the loop
+	Number   int64    // tellsReturned: dataflows that it had built; tellsLaps: the loop; asksRest: the question
 	Site     siteText // tellsPlan: of the dataflow
 	Parts    []partText
 	Slot     slotText
@@ -121,6 +123,14 @@ func (x *Execution) obey(process int, n notice) error {
 	case tellsLaps:
 		if r := x.restOf(int(n.Dataflow)); r != nil {
 			r.hearLaps(x, int(n.Worker), int(n.Number), n.Counts, n.Waiting)
+		}
+	case asksRest:
+		if r := x.restOf(int(n.Dataflow)); r != nil {
+			r.answer(x, int(n.Number))
+		}
+	case answersRest:
+		if r := x.restOf(int(n.Dataflow)); r != nil {
+			r.answered(x, int(n.Number))
 		}
 	default:
 		return fmt.Errorf("process %d tells something that no process of this version does", process)

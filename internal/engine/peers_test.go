@@ -465,6 +465,55 @@ func TestRestIsFoundOverProcesses(t *testing.T) {
 	}
 }
 
+// TestRestAmongThreeProcessesIsAskedFor tells one worker what it may hear of two others:
+// 1 has received what 0 sent and has sent something to 2, which is heard to have received
+// that before 1 is heard at all.
+func TestRestAmongThreeProcessesIsAskedFor(t *testing.T) {
+	failures := executeCluster(t, 3, 1, func(w *Worker) error {
+		if w.index != 0 {
+			return nil
+		}
+		r := newRest(1000, 3, 0, 1)
+		own := slot{wants: true, sent: 1}
+		atRest := func(want bool, when string) {
+			t.Helper()
+			if r.tell(w.x, 0, own) != want {
+				t.Errorf("%s: it is said to be at rest, or not, wrongly", when)
+			}
+		}
+		atRest(false, "at first")
+		r.hear(w.x, 1, slotText{})
+		r.hear(w.x, 2, slotText{Received: 1})
+		atRest(false, "when the sums agree by chance")
+		first := r.question
+		r.answered(w.x, first)
+		r.hear(w.x, 1, slotText{Sent: 1, Received: 1, Active: true})
+		r.answered(w.x, first)
+		atRest(false, "when 1 is active")
+		r.hear(w.x, 1, slotText{Sent: 1, Received: 1})
+		r.answered(w.x, first)
+		r.answered(w.x, first)
+		atRest(false, "after answers to another question")
+		r.answered(w.x, r.question)
+		r.hear(w.x, 1, slotText{Sent: 2, Received: 2})
+		r.answered(w.x, r.question)
+		atRest(false, "when 1 has told something new")
+		for range 2 {
+			atRest(false, "before all have answered")
+			r.answered(w.x, r.question)
+		}
+		atRest(true, "when all have answered")
+		atRest(false, "when it has gone on")
+		r.hear(w.x, 2, slotText{Gone: true})
+		atRest(true, "when a worker has dropped the dataflow, and nobody is asked")
+		r.tell(w.x, 0, slot{})
+		return nil
+	})
+	if slices.ContainsFunc(failures, func(f *Failure) bool { return f != nil }) {
+		t.Error(failures)
+	}
+}
+
 // TestLapsAreCountedOverProcesses has one process hear what another holds in a loop, and
 // judge that by the budgets of both.
 func TestLapsAreCountedOverProcesses(t *testing.T) {

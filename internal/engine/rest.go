@@ -29,10 +29,15 @@ type rest struct {
 	mu    sync.Mutex
 	slots []slot  // by worker
 	laps  []*laps // of the dataflow's loops
+
+	// What the others are asked before the dataflow is said to be at rest: see ask.
+	question int  // its number, unlike any other of a process
+	awaited  int  // processes that have still to answer
+	changed  bool // since then somebody has told something else
 }
 
 func newRest(dataflow, peers, first, here int) *rest {
-	return &rest{dataflow: dataflow, first: first, here: here, slots: make([]slot, peers)}
+	return &rest{dataflow: dataflow, first: first, here: here, slots: make([]slot, peers), question: first / here}
 }
 
 // has reports whether a worker is one of this process.
@@ -74,9 +79,14 @@ func (r *rest) tell(x *Execution, worker int, now slot) (quiet bool) {
 		r.want(x, worker, now.wants)
 	}
 	if before.may = false; now != before {
+		r.changed = true
 		x.tell(notice{What: tellsSlot, Dataflow: int64(r.dataflow), Worker: int64(worker), Slot: now.text()})
 	}
 	if r.wanted.Load() > 0 && r.quiet() {
+		if r.mustAsk() {
+			r.ask(x)
+			return may && now.wants
+		}
 		r.goOn(x, worker)
 		return now.wants
 	}
@@ -93,21 +103,73 @@ func (r *rest) goOn(x *Execution, but int) {
 	x.signal()
 }
 
-// hear notes what a worker of another process tells. It comes late. Where there are
-// three processes what came of a message may come from one before another tells that it
-// has received it; then the sums can agree by chance, and a producer is granted more too
-// soon. That costs memory, no more.
+// mustAsk reports whether what has been told may be too old to judge by. It is not if
+// it comes from one other process: that tells before it sends what comes of it. But
+// what came of a message to one process may arrive from another before the first one is
+// heard to have received the message, and then the sums can agree by chance.
+func (r *rest) mustAsk() bool {
+	return len(r.slots) > 2*r.here && !slices.ContainsFunc(r.slots, func(s slot) bool { return s.gone })
+}
+
+// ask asks the other processes to say when all has been heard that they had told until
+// then, if a worker here wants to know. If nothing of it is new the dataflow was at rest
+// when they were asked, as every worker's counts were the same before and after (Mattern,
+// section 7: two waves). Credit on its way is not counted: a grant may come while some
+// is, which costs a batch of memory, no more.
+func (r *rest) ask(x *Execution) {
+	wants := func(s slot) bool { return s.wants }
+	if r.awaited > 0 || !slices.ContainsFunc(r.slots[r.first:r.first+r.here], wants) {
+		return
+	}
+	processes := len(r.slots) / r.here
+	r.awaited, r.changed = processes-1, false
+	r.question += processes
+	x.tell(notice{What: asksRest, Dataflow: int64(r.dataflow), Worker: int64(r.first), Number: int64(r.question)})
+}
+
+// answer answers a question of another process.
+func (r *rest) answer(x *Execution, question int) {
+	r.mu.Lock() // what was told before is heard before
+	defer r.mu.Unlock()
+	x.tell(notice{What: answersRest, Dataflow: int64(r.dataflow), Worker: int64(r.first), Number: int64(question)})
+}
+
+// answered notes the answer of another process, perhaps to a third one's question.
+func (r *rest) answered(x *Execution, question int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.awaited == 0 || question != r.question {
+		return
+	}
+	if r.awaited--; r.awaited > 0 || r.wanted.Load() == 0 || !r.quiet() {
+		return // who tells something that makes it quiet asks again
+	}
+	if r.changed {
+		r.ask(x)
+		return
+	}
+	r.goOn(x, noWorker)
+}
+
+const noWorker = -1
+
+// hear notes what a worker of another process tells.
 func (r *rest) hear(x *Execution, worker int, text slotText) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	before := r.slots[worker]
 	now := slot{known: true, active: text.Active, wants: text.Wants, gone: text.Gone, sent: int(text.Sent), received: int(text.Received)}
+	r.changed = r.changed || now != before
 	r.slots[worker] = now
 	if now.wants != before.wants {
 		r.want(x, worker, now.wants)
 	}
 	if r.wanted.Load() > 0 && r.quiet() {
-		r.goOn(x, worker)
+		if r.mustAsk() {
+			r.ask(x)
+		} else {
+			r.goOn(x, noWorker)
+		}
 	}
 }
 

@@ -38,9 +38,24 @@ var clusterMutants = []mutant{
 		new:  `		if c.open--; c.open < 0 {`,
 		by:   clusterSums,
 	},
+	{
+		name: "a dataflow is at rest as soon as all were asked once",
+		file: "internal/engine/rest.go",
+		old:  `	if r.changed {`,
+		new:  `	if false {`,
+		by:   clusterRest,
+	},
+	{
+		name: "what three processes told is believed unasked",
+		file: "internal/engine/rest.go",
+		old:  `	return len(r.slots) > 2*r.here && !`,
+		new:  `	return false && !`,
+		by:   clusterRest,
+	},
 }
 
 var (
 	clusterQueues = suite{"./internal/comm/cluster", "TestEarly"}
 	clusterSums   = suite{"./internal/comm/cluster", "TestSums|TestClosed"}
+	clusterRest   = suite{"./internal/engine", "TestRest"}
 )
