@@ -31,6 +31,20 @@ var progressMutants = []mutant{
 		by:   suite{"./internal/progress", "CountsAgreeWithMap"},
 	},
 	{
+		name: "a time that is counted twice moves at once",
+		file: "internal/progress/counts.go",
+		old:  `only[0] != (item[T, int64]{from.Time, 1}) {`,
+		new:  `only[0].time != from.Time {`,
+		by:   suite{"./internal/progress", "AdvanceIsTwoUpdates"},
+	},
+	{
+		name: "what is counted less than never comes into a torn frontier",
+		file: "internal/progress/counts.go",
+		old:  `			if few[i].value > 0 {`,
+		new:  `			if few[i].value != 0 {`,
+		by:   suite{"./internal/progress", "CountsAgreeWithMap"},
+	},
+	{
 		name: "scopes tell their parents before what is inside them told them",
 		file: "internal/progress/level.go",
 		old: `	for i := len(levels) - 1; i >= 0; i-- {

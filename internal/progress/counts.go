@@ -71,6 +71,24 @@ func (c *Counts[T]) Change(t T, d int64, moved []Update[T]) []Update[T] {
 	return moved
 }
 
+// advance applies changes that say that all there is, a single time counted once, is
+// another time now: most changes do. Else it does nothing and reports false.
+func (c *Counts[T]) advance(changes []Update[T]) bool {
+	if c.index.Len() != 1 || len(changes) != 2 || c.torn {
+		return false
+	}
+	from, to := changes[0], changes[1]
+	if from.Delta > 0 {
+		from, to = to, from
+	}
+	only := c.index.few()
+	if from.Delta != -1 || to.Delta != 1 || from.Time == to.Time || only[0] != (item[T, int64]{from.Time, 1}) {
+		return false
+	}
+	only[0].time, c.frontier[0] = to.Time, to.Time
+	return true
+}
+
 // appear takes a time whose count became positive into the frontier, if it belongs there.
 func (c *Counts[T]) appear(t T, moved []Update[T]) []Update[T] {
 	if covers(c.frontier, t) {
@@ -110,6 +128,14 @@ func (c *Counts[T]) Mend(moved []Update[T]) []Update[T] {
 		return moved
 	}
 	c.torn = false
+	if few := c.index.few(); few != nil {
+		for i := range few {
+			if few[i].value > 0 {
+				moved = c.appear(few[i].time, moved)
+			}
+		}
+		return moved
+	}
 	from := c.from
 	for {
 		next, n, found := c.index.Uncovered(&from, c.frontier)

@@ -109,6 +109,55 @@ func testMend[T order.Timestamp[T]](t *testing.T, random func(*rand.Rand, int) T
 	})
 }
 
+// TestAdvanceIsTwoUpdates compares it with them; where it is not possible nothing changes.
+func TestAdvanceIsTwoUpdates(t *testing.T) {
+	advanced := 0
+	forSeeds(t, 300*time.Millisecond, func(r *rand.Rand) error {
+		var short, long Counts[pair]
+		count := func(x pair, d int64) { short.Update(x, d, nil); long.Update(x, d, nil) }
+		for range r.IntN(3) {
+			count(randomPair(r, 3), 1+int64(r.IntN(2)))
+		}
+		for range 20 {
+			changes := []Update[pair]{{randomPair(r, 3), int64(r.IntN(5) - 2)}, {randomPair(r, 3), int64(r.IntN(5) - 2)}}
+			if r.IntN(2) == 0 && short.Len() > 0 {
+				short.All(func(x pair, _ int64) bool {
+					changes[0] = Update[pair]{x, -1}
+					changes[1].Delta = 1
+					return r.IntN(2) == 0
+				})
+			}
+			if r.IntN(2) == 0 {
+				slices.Reverse(changes)
+			}
+			before := fmt.Sprint(sorted(short.Frontier()))
+			if short.advance(changes) {
+				advanced++
+				moved := net(long.Update(changes[1].Time, changes[1].Delta, long.Update(changes[0].Time, changes[0].Delta, nil)))
+				slices.SortFunc(changes, func(a, b Update[pair]) int { return a.Time.Compare(b.Time) })
+				if !slices.Equal(moved, changes) {
+					return fmt.Errorf("%v moves %v", changes, moved)
+				}
+			} else if now := fmt.Sprint(sorted(short.Frontier())); now != before {
+				return fmt.Errorf("%v was not possible, and changed %v to %v", changes, before, now)
+			}
+			oracle := make(map[pair]int64)
+			long.All(func(x pair, n int64) bool { oracle[x] = n; return true })
+			frontier := make(map[pair]int64)
+			for _, x := range long.Frontier() {
+				frontier[x] = 1
+			}
+			if err := compareCounts(&short, oracle, frontier); err != nil {
+				return fmt.Errorf("after %v: %w", changes, err)
+			}
+		}
+		return nil
+	})
+	if advanced == 0 {
+		t.Error("it never was possible")
+	}
+}
+
 func TestCounts(t *testing.T) {
 	type updates = []Update[order.Epoch]
 	tests := []struct {

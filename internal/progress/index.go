@@ -82,9 +82,24 @@ func (x *Index[T, V]) At(t T) *V {
 	return &it.value
 }
 
+// few returns all there is, in the order of Compare, if that is little: at most three
+// times, lent until the next At or Delete.
+func (x *Index[T, V]) few() []item[T, V] {
+	if x.len > 3 || x.root == nil || x.root.below != nil {
+		return nil
+	}
+	return x.root.items
+}
+
 // Delete removes t, if it is there.
 func (x *Index[T, V]) Delete(t T) {
 	if x.root == nil {
+		return
+	}
+	if x.len == 1 && x.root.items[0].time == t { // most often
+		x.len = 0
+		clear(x.root.items)
+		x.root.items = x.root.items[:0]
 		return
 	}
 	x.remove(x.root, t)

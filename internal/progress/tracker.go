@@ -131,6 +131,9 @@ func (k *Tracker[T]) applyOwn() {
 // mended at the end, so that however many times come and go, a location's frontier
 // moves once.
 func (k *Tracker[T]) apply(changes []Change[T]) {
+	if len(changes) == 2 && changes[0].At == changes[1].At && k.applyPair(&changes[0], &changes[1]) {
+		return
+	}
 	for i := range changes {
 		if c := &changes[i]; c.Delta > 0 {
 			k.count(c.At, c.Time, c.Delta)
@@ -147,6 +150,17 @@ func (k *Tracker[T]) apply(changes []Change[T]) {
 			k.shift(changes[i].At, p, k.moved)
 		}
 	}
+}
+
+// applyPair applies two changes at a location if they are no more than an advance.
+func (k *Tracker[T]) applyPair(a, b *Change[T]) bool {
+	p := &k.ports[a.At]
+	k.moved = append(k.moved[:0], Update[T]{a.Time, a.Delta}, Update[T]{b.Time, b.Delta})
+	if !p.points.advance(k.moved) {
+		return false
+	}
+	k.shift(a.At, p, k.moved)
+	return true
 }
 
 // count changes the count of a pointstamp.
@@ -208,7 +222,7 @@ func (k *Tracker[T]) propagate() {
 func (k *Tracker[T]) settle(at Location) {
 	p := &k.ports[at]
 	moved := p.pending // an unfed location's frontier is that of its counts, which has moved
-	if p.fed {
+	if p.fed && !p.implied.advance(p.pending) {
 		moved = k.moved[:0]
 		for _, u := range p.pending {
 			if u.Delta > 0 {
