@@ -38,7 +38,7 @@ import (
 //	a payload is garbage              TestRecordsThatCannotBeReadEndAllProcesses; in comm/tcp, checksums: TestNonsenseIsAFailureThatNamesPlaceAndPeer
 //	a port is taken, a host file bad  TestMainSaysWhyItCannotJoin, TestMainRefusesAWrongClusterByOneLine; in comm/tcp TestUnresolvableHostIsNamed
 //	one is left of an earlier run     TestAProcessOfAnEarlierRunIsRefused; in comm/tcp TestStrangerDoesNotEndTheJoining
-//	SIGTERM                           TestASIGTERMStopsAllProcesses, TestASIGTERMDrainsAllProcesses, TestASecondSIGTERMEndsAllProcesses, TestASIGTERMAfterTheEndIsIgnoredOnce
+//	SIGTERM                           TestASIGTERMStopsAllProcesses, TestASIGTERMDrainsAllProcesses, TestASecondSIGTERMEndsAllProcesses, TestWhatDoesNotStopAfterASIGTERMIsEnded, TestASIGTERMAfterTheEndIsIgnoredOnce
 //	the launcher is killed            TestNoProcessOutlivesAKilledLauncher
 //	there is standard input           TestStandardInputOfTheLauncherGoesToProcess0
 //	one worker drops a dataflow       TestSendersDoNotWaitForAWorkerThatDroppedTheDataflow
