@@ -3,18 +3,16 @@ package timely_test
 import (
 	"flag"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net"
 	"os"
 	"regexp"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/timely-go/timely"
+	"github.com/timely-go/timely/internal/comm/commtest"
 	"github.com/timely-go/timely/timelytest"
 )
 
@@ -23,136 +21,13 @@ import (
 
 var relayPlans = flag.Int("relayplans", 0, "run so many plans of network faults, however long it takes")
 
-// fault is what a relay does to one direction of the connections.
-type fault struct {
-	chunk int           // bytes are passed on by so many at most
-	delay time.Duration // at most, after a chunk, once in a while
-	what  string        // happens to the connection after so many bytes; "": nothing
-	after int64
-}
-
-var faults = []string{"close", "reset", "half-close", "black hole", "stall"}
-
-// relay stands before a process, and passes on what others say to it.
-type relay struct {
-	listener net.Listener
-	target   string
-	faults   [2]fault // to the process, and from it
-	seed     uint64
-	again    bool // all connections suffer, not only the first
-	first    atomic.Bool
-	all      sync.WaitGroup
-	over     chan struct{}
-
-	mu    sync.Mutex
-	conns []net.Conn
-}
-
-func newRelay(t testing.TB, target string, faults [2]fault, seed uint64, again bool) *relay {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &relay{listener: l, target: target, faults: faults, seed: seed, again: again, over: make(chan struct{})}
-	r.all.Go(r.run)
-	return r
-}
-
-func (r *relay) run() {
-	for {
-		here, err := r.listener.Accept()
-		if err != nil {
-			return
-		}
-		there, err := net.Dial("tcp", r.target)
-		if err != nil {
-			here.Close()
-			continue
-		}
-		r.mu.Lock()
-		r.conns = append(r.conns, here, there)
-		r.mu.Unlock()
-		faults := r.faults
-		if r.first.Swap(true) && !r.again {
-			faults = [2]fault{{chunk: 1 << 16}, {chunk: 1 << 16}}
-		}
-		r.all.Go(func() { r.pass(here, there, faults[0], 0) })
-		r.all.Go(func() { r.pass(there, here, faults[1], 1) })
-	}
-}
-
-// close ends the relay, and all that goes through it.
-func (r *relay) close() {
-	r.listener.Close()
-	close(r.over)
-	r.mu.Lock()
-	for _, conn := range r.conns {
-		conn.Close()
-	}
-	r.mu.Unlock()
-	r.all.Wait()
-}
-
-func (r *relay) pass(from, to net.Conn, f fault, direction uint64) {
-	random := rand.New(rand.NewPCG(r.seed, direction))
-	b := make([]byte, f.chunk)
-	for passed := int64(0); ; {
-		n, err := from.Read(b)
-		if left := f.after - passed; f.what != "" && left < int64(n) {
-			_, _ = to.Write(b[:max(left, 0)])
-			r.strike(f.what, from, to)
-			return
-		}
-		if _, werr := to.Write(b[:n]); werr != nil {
-			from.Close()
-			return
-		}
-		if passed += int64(n); err != nil {
-			if err == io.EOF {
-				_ = to.(*net.TCPConn).CloseWrite()
-			} else {
-				to.Close()
-			}
-			return
-		}
-		if f.delay > 0 && random.IntN(20) == 0 {
-			timer := time.NewTimer(time.Duration(random.Int64N(int64(f.delay))))
-			select {
-			case <-timer.C:
-			case <-r.over:
-			}
-			timer.Stop()
-		}
-	}
-}
-
-// strike makes the fault happen.
-func (r *relay) strike(what string, from, to net.Conn) {
-	switch what {
-	case "close":
-		to.Close()
-		from.Close()
-	case "reset":
-		_ = to.(*net.TCPConn).SetLinger(0)
-		_ = from.(*net.TCPConn).SetLinger(0)
-		to.Close()
-		from.Close()
-	case "half-close":
-		_ = to.(*net.TCPConn).CloseWrite()
-		_, _ = io.Copy(io.Discard, from)
-	case "black hole":
-		_, _ = io.Copy(io.Discard, from)
-	case "stall":
-		<-r.over
-	}
-}
+var faults = []string{commtest.Close, commtest.Reset, commtest.HalfClose, commtest.BlackHole, commtest.Stall}
 
 // plan is a run of which everything but the moments follows from a seed.
 type plan struct {
 	spreadProgram
 	numbers  int // that are sent by way of a loop, instead of the random program; 0: none
-	faults   []([2]fault)
+	faults   []([2]commtest.Fault)
 	again    bool
 	destroys bool
 }
@@ -171,20 +46,20 @@ func newPlan(seed uint64) plan {
 		p.numbers = 1 + r.IntN(20_000)
 	}
 	for range p.cluster.processes - 1 { // nobody connects to the last
-		var both [2]fault
+		var both [2]commtest.Fault
 		for d := range both {
-			f := fault{chunk: []int{1, 7, 1000, 1 << 16}[r.IntN(4)]}
-			if f.chunk < 100 {
+			f := commtest.Fault{Chunk: []int{1, 7, 1000, 1 << 16}[r.IntN(4)]}
+			if f.Chunk < 100 {
 				p.numbers = min(p.numbers, 1000)
 			}
 			if r.IntN(2) == 0 {
-				f.delay = time.Duration(1+r.IntN(5)) * time.Microsecond * time.Duration(min(f.chunk, 1000))
+				f.Delay = time.Duration(1+r.IntN(5)) * time.Microsecond * time.Duration(min(f.Chunk, 1000))
 			}
 			if destroys && r.IntN(2) == 0 {
-				f.what = faults[r.IntN(len(faults))]
-				f.after = int64(r.ExpFloat64() * float64(2000+p.numbers*5))
+				f.What = faults[r.IntN(len(faults))]
+				f.After = int64(r.ExpFloat64() * float64(2000+p.numbers*5))
 				if r.IntN(4) == 0 { // most likely in the handshake
-					f.after = r.Int64N(400)
+					f.After = r.Int64N(400)
 				}
 				p.destroys = true
 			}
@@ -236,7 +111,7 @@ func names(err error, own int) bool {
 // run runs a plan, and says what came of it.
 func (p plan) run(t *testing.T) string {
 	t.Helper()
-	var relays []*relay
+	var relays []*commtest.Relay
 	c := p.cluster.with(p.budget)
 	c.config.Network = timely.Network{JoinTimeout: clusterPatience, Heartbeat: 50 * time.Millisecond}
 	if p.destroys {
@@ -246,13 +121,13 @@ func (p plan) run(t *testing.T) string {
 		if process >= len(p.faults) {
 			return address
 		}
-		r := newRelay(t, address, p.faults[process], p.seed+uint64(process), p.again)
+		r := commtest.NewRelay(t, address, p.faults[process], p.seed+uint64(process), p.again)
 		relays = append(relays, r)
-		return r.listener.Addr().String()
+		return r.Address()
 	}
 	defer func() {
 		for _, r := range relays {
-			r.close()
+			r.Close()
 		}
 	}()
 	got, want, program := &timelytest.Collected[int]{}, p.answer(), p.spreadProgram.run

@@ -1,9 +1,11 @@
 // Package commtest checks what package comm promises of any fabric. A fabric's own
-// test joins members, and calls [Run].
+// test joins members, and calls [Run]. For what crosses a network it has a [Relay],
+// which is the network at its worst.
 //
 //	member.go  Member: a worker's end of a fabric, with the messages that the suite sends
 //	credit.go  the promises about windows
 //	run.go     Run: the promises, one test each
+//	relay.go   Relay: delays, chunks of a byte, and what ends a connection
 package commtest
 
 import (

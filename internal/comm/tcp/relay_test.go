@@ -2,152 +2,13 @@ package tcp
 
 import (
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/timely-go/timely/internal/comm/commtest"
 )
-
-// fault is what a relay does to one direction of a connection.
-type fault struct {
-	chunk int           // bytes are passed on by so many at most
-	delay time.Duration // at most, after a chunk, once in a while
-	what  string        // happens after so many bytes: "", close, half-close, reset, black hole, flip
-	after int64
-}
-
-func (f fault) String() string {
-	return fmt.Sprintf("{chunks of %d, delays of %v, %q after %d bytes}", f.chunk, f.delay, f.what, f.after)
-}
-
-func (f fault) destroys() bool { return f.what != "" }
-
-// relay stands before a process, and passes on what others say to it.
-type relay struct {
-	listener net.Listener
-	target   string
-	faults   [2]fault // to the process, and from it
-	seed     uint64
-	again    bool // all connections suffer, not only the first
-	first    atomic.Bool
-	all      sync.WaitGroup
-
-	mu    sync.Mutex
-	conns []net.Conn
-	over  chan struct{}
-}
-
-func newRelay(t testing.TB, target string, faults [2]fault, seed uint64, again bool) *relay {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &relay{listener: l, target: target, faults: faults, seed: seed, again: again, over: make(chan struct{})}
-	r.all.Go(r.run)
-	return r
-}
-
-func (r *relay) run() {
-	for {
-		here, err := r.listener.Accept()
-		if err != nil {
-			return
-		}
-		there, err := net.Dial("tcp", r.target)
-		if err != nil {
-			here.Close()
-			continue
-		}
-		r.mu.Lock()
-		r.conns = append(r.conns, here, there)
-		r.mu.Unlock()
-		faults := r.faults
-		if r.first.Swap(true) && !r.again {
-			faults = [2]fault{{chunk: 1 << 16}, {chunk: 1 << 16}}
-		}
-		r.all.Go(func() { r.pass(here, there, faults[0], 0) })
-		r.all.Go(func() { r.pass(there, here, faults[1], 1) })
-	}
-}
-
-// close ends the relay, and all that goes through it.
-func (r *relay) close() {
-	r.listener.Close()
-	close(r.over)
-	r.mu.Lock()
-	for _, conn := range r.conns {
-		conn.Close()
-	}
-	r.mu.Unlock()
-	r.all.Wait()
-}
-
-func (r *relay) pass(from, to net.Conn, f fault, direction uint64) {
-	random := rand.New(rand.NewPCG(r.seed, direction))
-	b := make([]byte, f.chunk)
-	for passed := int64(0); ; {
-		n, err := from.Read(b)
-		if at := f.after - passed; f.what != "" && at < int64(n) {
-			if !r.strike(f.what, from, to, b[:n], max(at, 0)) {
-				return
-			}
-			f.what = ""
-		}
-		if _, werr := to.Write(b[:n]); werr != nil {
-			from.Close()
-			return
-		}
-		if passed += int64(n); err != nil {
-			if err == io.EOF {
-				to.(*net.TCPConn).CloseWrite()
-			} else {
-				to.Close()
-			}
-			return
-		}
-		if f.delay > 0 && random.IntN(20) == 0 {
-			r.pause(time.Duration(random.Int64N(int64(f.delay))))
-		}
-	}
-}
-
-func (r *relay) pause(d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-r.over:
-	}
-}
-
-// strike makes the fault happen at one of the bytes. It reports whether the rest is passed on.
-func (r *relay) strike(what string, from, to net.Conn, b []byte, at int64) bool {
-	if what == "flip" {
-		b[at] ^= 1 << (at % 8)
-		return true
-	}
-	to.Write(b[:at])
-	switch what {
-	case "close":
-		to.Close()
-		from.Close()
-	case "half-close":
-		to.(*net.TCPConn).CloseWrite()
-		io.Copy(io.Discard, from)
-	case "reset":
-		to.(*net.TCPConn).SetLinger(0)
-		from.(*net.TCPConn).SetLinger(0)
-		to.Close()
-		from.Close()
-	case "black hole":
-		io.Copy(io.Discard, from)
-	}
-	return false
-}
 
 // plan is a run of a cluster of which everything follows from a seed.
 type plan struct {
@@ -156,32 +17,32 @@ type plan struct {
 	messages  int // from each to each
 	largest   int // bytes of a message
 	tls       bool
-	faults    map[int][2]fault // of the relay before a process
+	faults    map[int][2]commtest.Fault // of the relay before a process
 	destroys  bool
 	again     bool
 }
 
 func newPlan(seed uint64) plan {
 	r := rand.New(rand.NewPCG(seed, 99))
-	p := plan{seed: seed, processes: 2 + r.IntN(2), messages: 20, faults: map[int][2]fault{}, tls: r.IntN(4) == 0}
+	p := plan{seed: seed, processes: 2 + r.IntN(2), messages: 20, faults: map[int][2]commtest.Fault{}, tls: r.IntN(4) == 0}
 	p.largest = []int{100, 5000, 300_000}[r.IntN(3)]
 	destroys := r.IntN(3) > 0
 	p.again = r.IntN(2) == 0
 	for i := range p.processes - 1 {
-		var both [2]fault
+		var both [2]commtest.Fault
 		for d := range both {
-			f := fault{chunk: []int{1, 7, 1000, 1 << 16}[r.IntN(4)]}
-			if f.chunk < 100 {
+			f := commtest.Fault{Chunk: []int{1, 7, 1000, 1 << 16}[r.IntN(4)]}
+			if f.Chunk < 100 {
 				p.largest = min(p.largest, 500)
 			}
 			if r.IntN(2) == 0 {
-				f.delay = time.Duration(1+r.IntN(5)) * time.Millisecond
+				f.Delay = time.Duration(1+r.IntN(5)) * time.Millisecond
 			}
 			if destroys && r.IntN(2) == 0 {
-				f.what = []string{"close", "half-close", "reset", "black hole", "flip"}[r.IntN(5)]
-				f.after = int64(r.ExpFloat64() * float64(400+p.messages*p.largest/12))
+				f.What = []string{commtest.Close, commtest.HalfClose, commtest.Reset, commtest.BlackHole, commtest.Flip}[r.IntN(5)]
+				f.After = int64(r.ExpFloat64() * float64(400+p.messages*p.largest/12))
 				if r.IntN(3) == 0 { // most likely in the handshake
-					f.after = r.Int64N(1 + 500*int64(1+r.IntN(4)))
+					f.After = r.Int64N(1 + 500*int64(1+r.IntN(4)))
 				}
 				p.destroys = true
 			}
@@ -230,7 +91,7 @@ func TestFaultyNetworkNeverMakesAWrongResult(t *testing.T) {
 }
 
 func (p *plan) run(t *testing.T, certificates func(int, *Config)) string {
-	relays := map[string]*relay{}
+	relays := map[string]*commtest.Relay{}
 	all := configs(t, p.processes, func(i int, c *Config) {
 		c.DeadAfter, c.Heartbeat, c.HandshakeTimeout = 10*time.Second, 50*time.Millisecond, 10*time.Second
 		if p.destroys {
@@ -242,11 +103,11 @@ func (p *plan) run(t *testing.T, certificates func(int, *Config)) string {
 		c.Dial = dialThrough(relays)
 	})
 	for i, faults := range p.faults {
-		relays[all[i].Hosts[i]] = newRelay(t, all[i].Hosts[i], faults, p.seed+uint64(i), p.again)
+		relays[all[i].Hosts[i]] = commtest.NewRelay(t, all[i].Hosts[i], faults, p.seed+uint64(i), p.again)
 	}
 	defer func() {
 		for _, r := range relays {
-			r.close()
+			r.Close()
 		}
 	}()
 	j := joinAll(t, all)

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/timely-go/timely/internal/comm/commtest"
 )
 
 // suite returns when a randomized suite ends.
@@ -23,10 +25,10 @@ func suite(t *testing.T) time.Time {
 }
 
 // dialThrough dials a process's relay, if it has one.
-func dialThrough(relays map[string]*relay) func(context.Context, string) (net.Conn, error) {
+func dialThrough(relays map[string]*commtest.Relay) func(context.Context, string) (net.Conn, error) {
 	return func(ctx context.Context, address string) (net.Conn, error) {
 		if r := relays[address]; r != nil {
-			address = r.listener.Addr().String()
+			address = r.Address()
 		}
 		return new(net.Dialer).DialContext(ctx, "tcp", address)
 	}
