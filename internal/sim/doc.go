@@ -31,5 +31,7 @@
 //
 //	flow.go       random graphs, and their naive evaluation
 //	flowbuild.go  the same, built on the engine
-//	flowrun.go    one seed: generate, simulate, compare; a smaller case
+//	flowcase.go   one seed: a graph, budgets, and who is slow
+//	flowrun.go    simulate it, compare
+//	flowshrink.go a smaller case that fails in the same way
 package sim
