@@ -120,6 +120,7 @@
 //	link.go         one connection: its two goroutines, how it ends
 //	outbox.go       Message; what waits for the writer, in two lanes
 //	writer.go       who writes when: the writer's goroutine, and who flushes
+//	bundle.go       what is beneath TLS: its records, written together
 //	round.go        what is written at once: which messages, cut into frames
 //	reader.go       frames out of slabs, messages out of frames; silence
 //	slab.go         Frame; counted memory that is read into

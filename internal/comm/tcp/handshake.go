@@ -253,6 +253,7 @@ func (c *Config) secure(ctx context.Context, conn net.Conn, peer int) (net.Conn,
 	if c.TLS == nil {
 		return conn, nil
 	}
+	conn = &bundle{Conn: conn}
 	var sealed *tls.Conn
 	if peer < 0 {
 		sealed = tls.Server(conn, c.tlsConfig(""))

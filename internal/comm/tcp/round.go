@@ -117,12 +117,11 @@ func (w *writer) frame(h header, head, body []byte) {
 	w.bytes(pad)
 }
 
-// bytes adds bytes to the round: a copy of few, a reference to many. Within TLS
-// all are copied, so that records are as long as they can be.
+// bytes adds bytes to the round: a copy of few, a reference to many.
 func (w *writer) bytes(b []byte) {
 	switch {
 	case len(b) == 0:
-	case len(b) < copyBelow || w.link.sealed:
+	case len(b) < copyBelow:
 		start := len(w.scratch)
 		w.scratch = append(w.scratch, b...)
 		w.note(start)

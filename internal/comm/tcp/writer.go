@@ -1,6 +1,8 @@
 package tcp
 
 import (
+	"bufio"
+	"cmp"
 	"net"
 	"sync"
 	"time"
@@ -28,11 +30,16 @@ type writer struct {
 	spans   []span
 	owners  []Message // to be released after the round
 	buffers net.Buffers
+	records *bufio.Writer // fills records of TLS, and then bundle; both are nil without TLS
+	bundle  *bundle
 	wrote   bool // since the last beat
 }
 
 func newWriter(l *link) *writer {
-	w := &writer{link: l, out: l.out}
+	w := &writer{link: l, out: l.out, bundle: bundleOf(l.conn)}
+	if w.bundle != nil {
+		w.records = bufio.NewWriterSize(l.conn, recordBytes)
+	}
 	w.direct.init(l)
 	return w
 }
@@ -156,7 +163,9 @@ func (w *writer) take() {
 
 // write writes the round, and releases what was lent to it.
 func (w *writer) write() (err error) {
-	if len(w.spans) == 1 && w.spans[0].lent == nil {
+	if w.bundle != nil {
+		err = w.seal()
+	} else if len(w.spans) == 1 && w.spans[0].lent == nil {
 		_, err = w.link.conn.Write(w.scratch[w.direct.written:])
 	} else {
 		w.buffers = w.buffers[:0]
@@ -173,6 +182,19 @@ func (w *writer) write() (err error) {
 	w.wrote = true
 	w.reset()
 	return err
+}
+
+// seal writes the round within TLS. Spans are copied together, a record at a time: that is
+// little enough to stay near the processor, and records are as long as they can be.
+func (w *writer) seal() error {
+	w.bundle.hold()
+	for _, s := range w.spans {
+		if s.lent == nil {
+			s.lent = w.scratch[s.from:s.to]
+		}
+		w.records.Write(s.lent) // an error stays
+	}
+	return cmp.Or(w.records.Flush(), w.bundle.flush())
 }
 
 // reset ends a round.
@@ -200,6 +222,9 @@ func (w *writer) shrink() {
 	}
 	if cap(w.scratch) > maxIdle {
 		w.scratch = nil
+	}
+	if w.bundle != nil {
+		w.bundle.shrink()
 	}
 }
 
