@@ -31,9 +31,9 @@ type opening struct {
 // NewFabric returns a fabric for so many workers.
 func NewFabric(workers int, h *host.Host) *Fabric {
 	f := &Fabric{transport: h.Transport, begun: make(map[int]*opening), lent: make(map[int]*opening)}
-	spin := h.Spin && workers <= runtime.GOMAXPROCS(0)
+	crowded := workers > runtime.GOMAXPROCS(0)
 	for i := range workers {
-		f.ends = append(f.ends, newEnd(f, i, h.NewParker(i), spin))
+		f.ends = append(f.ends, newEnd(f, i, h.NewParker(i), h.Spin && !crowded, crowded))
 	}
 	return f
 }
