@@ -30,6 +30,7 @@ type Edge struct {
 	others  []account    // of the other workers, by index; nil: there are none
 	credits comm.Credits // for those
 	outlets []*Outlet    // ways to the same port at the other workers, by index
+	stopped []*Outlet    // of them: those for whose credit producers here wait
 
 	producers func(each func(n *Node, depth int)) // see From
 	fed       *Loop                               // what came round it is not counted against the share
@@ -242,9 +243,7 @@ func (e *Edge) await(n *Node) bool {
 // look notes the workers that have begun to wait for credit, and lets the producers
 // here go on for which credit has come.
 func (e *Edge) look() {
-	for _, o := range e.outlets {
-		o.look()
-	}
+	e.stopped = slices.DeleteFunc(e.stopped, (*Outlet).look)
 	for _, by := range e.credits.Asking() {
 		e.others[by].asking = true
 		e.pay(int32(by))
@@ -344,15 +343,19 @@ func (o *Outlet) await(n *Node) bool {
 	if !o.window.Full() || len(o.waiting) == 0 && !o.window.Ask() {
 		return false
 	}
+	if len(o.waiting) == 0 {
+		o.edge.stopped = append(o.edge.stopped, o)
+	}
 	o.waiting = append(o.waiting, n)
 	return true
 }
 
-// look lets producers go on if credit has come.
-func (o *Outlet) look() {
+// look lets producers go on if credit has come, and reports whether none waits any more.
+func (o *Outlet) look() bool {
 	if len(o.waiting) > 0 && (!o.window.Full() || !o.window.Ask()) {
 		o.waiting = release(o.waiting)
 	}
+	return len(o.waiting) == 0
 }
 
 // gate is something that producers wait for.
