@@ -45,7 +45,7 @@ var importTable = []importRow{
 	{pkg: "timelytest", may: "std timely internal/host internal/batch internal/script"},
 	{pkg: "internal/mutants", may: "std"},
 	{pkg: "internal/sim", may: "std timely order internal/host"},
-	{pkg: "bench/...", may: "std timely"},
+	{pkg: "bench/...", may: "std timely internal/host"}, // which tells what workers tell each other
 	{pkg: "examples/...", may: "std timely order"},
 	{pkg: "cmd/timely-certs", may: "std internal/comm/tcp"},
 	{pkg: "console/...", may: "std event"},

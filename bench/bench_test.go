@@ -48,6 +48,22 @@ func TestProgramsRun(t *testing.T) {
 	}
 }
 
+// Each worker tells the others that it has sent and advanced, and that it has taken what
+// came. If something came from all, it may take it in several times.
+func TestScalingCountsWhatWorkersTell(t *testing.T) {
+	const workers, epochs = 8, 50
+	for name, most := range map[string]float64{"next": 2, "all": 1 + workers} {
+		r, err := scaledTo(t.Context(), workers, epochs, name == "all")
+		most += 1.0 / epochs // that it has ended
+		if err != nil || r.Messages < 1 || r.Messages > most || r.Changes < 1 || r.Changes > 3 || r.Bytes < r.Messages || r.Build <= 0 || r.Seconds <= 0 {
+			t.Errorf("%s: %v, %+v; there should be %v messages at most", name, err, r, most)
+		}
+	}
+	if r, err := scaledTo(t.Context(), 1, epochs, true); err != nil || r.Messages != 0 {
+		t.Errorf("%v, %+v; a lone worker tells nothing", err, r)
+	}
+}
+
 func TestWrongArgumentsAreTold(t *testing.T) {
 	for line, want := range map[string]string{
 		"":              "name a benchmark",
@@ -56,6 +72,8 @@ func TestWrongArgumentsAreTold(t *testing.T) {
 		"exchange x 1":  `argument 1, "x", should be the number of records a round`,
 		"build":         "should be operators or inputs",
 		"build castles": "should be operators or inputs",
+		"scaling":       "should be next or all",
+		"scaling all":   "argument 2, the number of messages, is missing",
 	} {
 		err := timely.Execute(context.Background(), timely.Config{Args: strings.Fields(line)}, run)
 		if err == nil || !strings.Contains(err.Error(), want) {

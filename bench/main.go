@@ -22,10 +22,12 @@
 // profile of what was measured; profile.md says what to do with it.
 //
 //	go run ./bench calibrate
+//	go run ./bench scaling next 4000000
 //	go run ./bench all
 //	go run ./bench all --runs 1 B12 B13
 //
-// Calibrate measures the machine; all runs every line of the table in table.go
+// Calibrate measures the machine; scaling runs a program with up to 256 workers in this
+// process, and counts what they tell each other; all runs every line of the table in table.go
 // between two calibrations, and writes RESULTS.md.
 package main
 
@@ -61,6 +63,7 @@ var others = map[string]func(*bench) error{
 	"calibrate": printCalibration,
 	"echo":      echo,
 	"all":       all,
+	"scaling":   scaling,
 }
 
 var (

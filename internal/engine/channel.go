@@ -6,6 +6,7 @@ import (
 	"github.com/timely-go/timely/internal/comm"
 	"github.com/timely-go/timely/internal/comm/cluster"
 	"github.com/timely-go/timely/internal/comm/local"
+	"github.com/timely-go/timely/internal/host"
 	"github.com/timely-go/timely/internal/progress"
 )
 
@@ -81,7 +82,10 @@ func (a adder) Merge(into, from *progress.Message) {
 
 func (a adder) Reset(m *progress.Message) { m.Reset() }
 
-func (a adder) Append(dst []byte, m *progress.Message) ([]byte, error) { return m.Append(dst) }
+func (a adder) Append(dst []byte, m *progress.Message) ([]byte, error) {
+	a.flow.worker.x.tellTold(host.AllHere, m)
+	return m.Append(dst)
+}
 
 func (a adder) Decode(bytes []byte, into *progress.Message) error { return into.Decode(bytes) }
 

@@ -205,6 +205,7 @@ func (f *Dataflow) settle() {
 	w.x.audit.settles(f)
 	if others := w.Peers() - 1; others > 0 && !f.own.Empty() && !w.x.failing.Load() {
 		w.x.audit.leaves(f)
+		w.x.tellTold(w.index, f.own)
 		f.to.Send(f.own)
 		f.sent += others
 	}

@@ -1,6 +1,9 @@
 package engine
 
-import "github.com/timely-go/timely/internal/host"
+import (
+	"github.com/timely-go/timely/internal/host"
+	"github.com/timely-go/timely/internal/progress"
+)
 
 // tellFlow tells a simulation what flow control does.
 func (w *Worker) tellFlow(what host.Flow, n int64) {
@@ -28,4 +31,17 @@ func (w *Worker) tellGrant(quiet bool) {
 	} else {
 		w.tellFlow(host.GrantsInTime, 1)
 	}
+}
+
+// tellTold tells of a message that a worker sends, or all of this process.
+func (x *Execution) tellTold(by int, m *progress.Message) {
+	tell := x.host.Told
+	if tell == nil {
+		return
+	}
+	bytes, err := m.Append(nil)
+	if err != nil {
+		bytes = nil
+	}
+	tell(host.Told{By: by, Sum: m.Sent, Changes: m.Len(), Bytes: len(bytes)})
 }

@@ -27,6 +27,10 @@ type Host struct {
 	// Flow, if not nil, is told what flow control does at a worker, and how much.
 	Flow func(worker int, what Flow, n int64)
 
+	// Told, if not nil, is told of each message of progress before it is sent, by several
+	// goroutines at once if workers run like that.
+	Told func(Told)
+
 	StallAfter time.Duration // how long a worker may be in one turn, or its program wait and nothing happen, before that is told; 0: the engine's default
 
 	Spin       bool // workers look for work for some microseconds before they park
@@ -40,6 +44,18 @@ type Pause struct {
 	InStage  bool // in a stage that is fused to it
 	Sessions int  // how many of its sessions are open
 }
+
+// Told is a message of progress: what one worker tells all others, or what all workers of
+// this process together tell another process.
+type Told struct {
+	By      int // the worker; AllHere if it goes to another process
+	Sum     int // how many messages it is the sum of
+	Changes int // of pointstamps
+	Bytes   int // that it takes on its way to another process; 0 if its times cannot go there
+}
+
+// AllHere is who tells what all workers of this process did.
+const AllHere = -1
 
 // Flow is what flow control does.
 type Flow int

@@ -145,4 +145,11 @@ var countingMutants = []mutant{
 		new:  ` && !f.own.Empty() {`,
 		by:   suite{"./internal/sim", "TestSimulatedProgramsThatFailTellNothingMore"},
 	},
+	{
+		name: "workers tell each other that nothing has happened",
+		file: "internal/engine/dataflow.go",
+		old:  ` && !f.own.Empty() && !w.x.failing.Load() {`,
+		new:  ` && !w.x.failing.Load() {`,
+		by:   suite{"./internal/sim", "TestProgress"},
+	},
 }

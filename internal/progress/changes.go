@@ -69,6 +69,9 @@ func (c *Changes[T]) List() []Change[T] {
 	return c.list
 }
 
+// Len returns how many pointstamps have changes that do not cancel.
+func (c *Changes[T]) Len() int { return len(c.List()) }
+
 // Reset forgets all changes.
 func (c *Changes[T]) Reset() { c.list, c.clean = c.list[:0], 0 }
 

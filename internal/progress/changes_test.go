@@ -36,6 +36,9 @@ func testChanges[T order.Timestamp[T]](t *testing.T, random func(*rand.Rand, int
 				if changes.Empty() != (len(oracle) == 0) {
 					return fmt.Errorf("Empty is %v with %v", changes.Empty(), oracle)
 				}
+				if changes.Len() != len(oracle) {
+					return fmt.Errorf("Len is %d with %v", changes.Len(), oracle)
+				}
 			case 2:
 				for p, d := range oracle {
 					update(p.At, p.Time, -d)

@@ -31,6 +31,7 @@ type Describer func(at Location, time string, n int64)
 type Part interface {
 	Merge(from Part) // adds the changes of from, which is of the same level
 	Empty() bool     // nothing is said
+	Len() int        // how many changes there are
 	Reset()
 
 	append(dst []byte) ([]byte, error)        // appends the changes
@@ -82,6 +83,14 @@ func (m *Message) Empty() bool {
 		}
 	}
 	return true
+}
+
+// Len returns how many changes it has.
+func (m *Message) Len() (n int) {
+	for _, p := range m.Parts {
+		n += p.Len()
+	}
+	return n
 }
 
 // Reset forgets all that is said.
