@@ -2,6 +2,7 @@ package timely
 
 import (
 	"reflect"
+	"slices"
 
 	"github.com/timely-go/timely/internal/batch"
 	"github.com/timely-go/timely/internal/callsite"
@@ -310,6 +311,9 @@ func (l *inlet[T, D]) add(at T, b *batch.Batch[D]) {
 	}
 	e := entry[T, D]{time: at, batch: b, held: held(b, l.sizes)}
 	l.count(int64(e.held))
+	if len(l.entries) == cap(l.entries) && l.head > len(l.entries)/2 {
+		l.entries, l.head = slices.Delete(l.entries, 0, l.head), 0
+	}
 	l.entries = append(l.entries, e)
 	l.node.Wake()
 }
