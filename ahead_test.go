@@ -9,13 +9,13 @@ import (
 // that something waits at any moment, in ever new epochs.
 func TestAnInputThatIsAlwaysAheadKeepsOnlyWhatWaits(t *testing.T) {
 	const epochs, budget = 100_000, 16 << 10
-	sum, most := 0, 0
+	sum, most := int64(0), 0
 	err := Execute(context.Background(), Config{EdgeBudget: budget}, func(w *Worker) error {
 		in := NewInput[Epoch, int]()
 		Dataflow(w, func(s Scope[Epoch]) {
 			Sink(in.Stream(s), Pipeline, "One", func(in *InPort[Epoch, int]) {
 				for _, ns := range in.Batches() { // one a turn
-					sum += ns[0]
+					sum += int64(ns[0])
 					return
 				}
 			})
@@ -31,7 +31,7 @@ func TestAnInputThatIsAlwaysAheadKeepsOnlyWhatWaits(t *testing.T) {
 		}
 		return nil
 	})
-	if want := epochs * (epochs - 1) / 2; err != nil || sum != want {
+	if want := int64(epochs) * (epochs - 1) / 2; err != nil || sum != want {
 		t.Errorf("the sum is %d, want %d: %v", sum, want, err)
 	}
 	if most > budget {

@@ -70,7 +70,7 @@ func (w *wire[T, D]) Encode(e entry[T, D]) (head, body []byte, owner tcp.Owner) 
 		panic(callsite.Errorf(w.element.Site, "%s sends to another process: %w", w.element.Name, err))
 	}
 	e.batch.Release()
-	e.held = max(e.held, uint32(min(len(b.bytes), math.MaxUint32)))
+	e.held = max(e.held, uint32(min(uint64(len(b.bytes)), math.MaxUint32)))
 	w.counted = e.held
 	return w.head(e), b.bytes, b
 }

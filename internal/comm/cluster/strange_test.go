@@ -99,7 +99,7 @@ func TestWhatNoProcessSendsIsAFailure(t *testing.T) {
 		{"progress", tcp.Progress, 0, sums(1, 2, make([]byte, 2)), "progress from process 1: 2 bytes"},
 		{"half a head", tcp.Progress, 0, make([]byte, 7), "progress from process 1 ends in the middle"},
 		{"a length beyond the end", tcp.Progress, 0, sums(1, 25, make([]byte, 24)), "progress from process 1 ends in the middle"},
-		{"a length beyond everything", tcp.Progress, 0, sums(1, 1<<32-1, nil), "progress from process 1 ends in the middle"},
+		{"a length beyond everything", tcp.Progress, 0, sums(1, 1<<31-1, nil), "progress from process 1 ends in the middle"},
 		{"good data", tcp.Data, 0, make([]byte, 8), ""},
 		{"good credit", tcp.Credit, 0, make([]byte, 8), ""},
 		{"good asking", tcp.Ask, 0, nil, ""},
