@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/timely-go/timely"
+	"github.com/timely-go/timely/timelytest"
 )
 
 // This file is about inputs: a program that sends more than may wait runs the
@@ -365,5 +366,36 @@ func sizedRecords[D any](t *testing.T, n, bytes int, make func() D) {
 		if most := int(waiting.most.Load()); most > n/2 {
 			t.Errorf("%d records of %d bytes waited, of %d", most, bytes, n)
 		}
+	}
+}
+
+// TestTrySendFillsBatches as Send does.
+func TestTrySendFillsBatches(t *testing.T) {
+	const n = 50_000
+	batches := func(send func(*timely.Worker, *timely.Input[epoch, int], int)) (got int) {
+		records := 0
+		timelytest.Run(t, 1, func(w *timely.Worker) error {
+			input := timely.NewInput[epoch, int]()
+			flowOf(w, func(s epochScope) {
+				timely.InspectBatch(input.Stream(s), func(_ epoch, xs []int) { got++; records += len(xs) })
+			})
+			for i := range n {
+				send(w, input, i)
+			}
+			return nil
+		})
+		if records != n {
+			t.Errorf("%d records have arrived", records)
+		}
+		return got
+	}
+	sent := batches(func(_ *timely.Worker, in *timely.Input[epoch, int], x int) { in.Send(x) })
+	tried := batches(func(w *timely.Worker, in *timely.Input[epoch, int], x int) {
+		for !in.TrySend(x) {
+			w.Step()
+		}
+	})
+	if tried > 2*sent {
+		t.Errorf("TrySend makes %d batches, Send %d", tried, sent)
 	}
 }

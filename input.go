@@ -108,7 +108,7 @@ func (in *Input[T, D]) Send(x D) {
 func (in *Input[T, D]) TrySend(x D) bool {
 	if len(in.buf) == cap(in.buf) {
 		in.mustFeed()
-		in.ship()
+		in.shipFull()
 		if in.fullest() > in.worker.engine.Budget() {
 			return false
 		}
@@ -133,15 +133,20 @@ func (in *Input[T, D]) SendBatch(xs []D) {
 // expected if possible.
 func (in *Input[T, D]) renew(expected int) {
 	in.mustFeed()
+	in.shipFull()
+	in.makeRoom()
+	in.batch = in.pool.Get(max(in.want, expected))
+	in.buf = in.batch.Records
+	in.list()
+}
+
+// shipFull ships a full buffer, if there is one. The next is to be larger.
+func (in *Input[T, D]) shipFull() {
 	if in.batch != nil {
 		want := in.pool.Larger(cap(in.buf))
 		in.ship()
 		in.want = want
 	}
-	in.makeRoom()
-	in.batch = in.pool.Get(max(in.want, expected))
-	in.buf = in.batch.Records
-	in.list()
 }
 
 // list has the input looked at when the worker takes its next step.
