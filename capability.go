@@ -18,7 +18,7 @@ type Capability[T Timestamp[T]] struct {
 	op    *operator[T]
 	held  *hold[T] // what it rests on; nil: a batch that is lent
 	input int32    // where that batch came in
-	stamp uint32   // of the loop turn, or of the hold
+	stamp uint64   // of the loop turn, or of the hold
 	later bool     // it is delayed: less than what it rests on
 	base  T        // the time of the batch
 	time  T        // its own, unless it is the hold itself
@@ -30,7 +30,7 @@ type hold[T Timestamp[T]] struct {
 	base  T        // the time of the batch that it was retained from, where out is everyOutput
 	input int32    // where that came in
 	out   int32    // the output that it is for
-	stamp uint32   // changes when it ends, so that copies of the capability know
+	stamp uint64   // changes when it ends, so that copies of the capability know
 	lent  bool     // a notificator's, which drops it
 	also  *hold[T] // another for the same time, from an input that leads to other outputs
 }

@@ -33,6 +33,7 @@ type queue[T Timestamp[T], D any] struct {
 	head    int
 	order   *arrivals[T] // of an input that holds; else nil
 	taken   int          // entries, ever
+	wanted  []bool       // scratch
 	latest  map[T]int    // by time: how many entries came before the last that came round a loop; see gather
 }
 
@@ -244,10 +245,14 @@ func (q *queue[T, D]) took(e entry[T, D]) {
 // pick takes out the batches whose time is wanted, among the first n. They still
 // count as waiting.
 func (q *queue[T, D]) pick(picked []entry[T, D], n int, wanted func(T) bool) []entry[T, D] {
+	q.wanted = q.wanted[:0]
+	for i := range n { // before anything is moved: the program's function may panic
+		q.wanted = append(q.wanted, wanted(q.entries[q.head+i].time))
+	}
 	waiting := q.entries[q.head:]
 	kept := 0
 	for i, e := range waiting {
-		if i < n && wanted(e.time) {
+		if i < n && q.wanted[i] {
 			picked = append(picked, e)
 		} else {
 			waiting[kept] = e

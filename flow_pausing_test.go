@@ -313,3 +313,48 @@ func TestWhatIsInfiniteEndsWhenItIsAskedTo(t *testing.T) {
 		}
 	}
 }
+
+// TestADroppedDataflowThatSendsWhileItIsUnwoundStopsNoOther: an operator is paused, and
+// has a deferred function that fills what is full already.
+func TestADroppedDataflowThatSendsWhileItIsUnwoundStopsNoOther(t *testing.T) {
+	const epochs = 5
+	seen, unwound := 0, false
+	err := timely.Execute(t.Context(), timely.Config{EdgeBudget: 4 << 10}, func(w *timely.Worker) error {
+		dropped, kept := timely.NewInput[epoch, int](), timely.NewInput[epoch, int]()
+		flow := timely.Dataflow(w, func(s epochScope) {
+			many := timely.Unary(dropped.Stream(s), timely.Pipeline, "Many", func(in *intIn, out *intOut) {
+				for at := range in.Batches() {
+					session := out.Session(at)
+					defer func() {
+						unwound = true
+						session.SendBatch(make([]int, 3000))
+					}()
+					for {
+						session.Send(1)
+					}
+				}
+			})
+			timely.Sink(many, timely.Pipeline, "Declines", func(*intIn) {})
+		})
+		probe := timely.NewProbe[epoch]()
+		timely.Dataflow(w, func(s epochScope) {
+			timely.ProbeWith(timely.Inspect(timely.Exchange(kept.Stream(s), toWorker), func(int) { seen++ }), probe)
+		})
+		dropped.Send(1)
+		for range 3 {
+			w.Poll()
+		}
+		flow.Drop()
+		for e := range epochs {
+			kept.Send(e)
+			kept.AdvanceTo(epoch(e + 1))
+			for probe.LessThan(kept.Time()) {
+				w.Step()
+			}
+		}
+		return nil
+	})
+	if err != nil || seen != epochs || !unwound {
+		t.Errorf("%d records of the other dataflow have arrived; the operator was unwound: %v; %v", seen, unwound, err)
+	}
+}

@@ -22,9 +22,9 @@ type operator[T Timestamp[T]] struct {
 	paths   [][]path[T] // by input; nil, or beyond the end: it is connected to every output by zero
 	zero    []T         // {zero}
 
-	turn     uint32     // counts activations
-	loopTurn uint32     // counts loop turns: what is lent is good for one
-	lentIn   []uint32   // by input: the loop turn that its capability is lent for
+	turn     uint64     // counts activations
+	loopTurn uint64     // counts loop turns: what is lent is good for one
+	lentIn   []uint64   // by input: the loop turn that its capability is lent for
 	holds    int        // capabilities that are counted
 	spare    []*hold[T] // holds to be used again
 	read     []int32    // inputs of which this turn has taken something

@@ -744,3 +744,43 @@ func TestManyInputs(t *testing.T) {
 		t.Errorf("%d records, want 60", answer.Len())
 	}
 }
+
+// TestBatchesAtLosesNothingIfItsFunctionPanics, and the operator recovers.
+func TestBatchesAtLosesNothingIfItsFunctionPanics(t *testing.T) {
+	var got timelytest.Collected[int]
+	timelytest.Run(t, 1, func(w *timely.Worker) error {
+		input := timely.NewInput[epoch, int]()
+		flowOf(w, func(s epochScope) {
+			panicked := false
+			timelytest.Collect(timely.Unary(input.Stream(s), timely.Pipeline, "Panics", func(in *intIn, out *intOut) {
+				func() {
+					defer func() { _ = recover() }()
+					for range in.BatchesAt(func(e epoch) bool {
+						if e == 2 && !panicked {
+							panicked = true
+							panic("once")
+						}
+						return e == 0 && !panicked
+					}) {
+						t.Error("a batch before the function has returned for all")
+					}
+				}()
+				for at, xs := range in.Batches() {
+					out.Session(at).SendBatch(xs)
+				}
+			}), &got)
+		})
+		for n := range 3 {
+			input.Send(n)
+			input.AdvanceTo(epoch(n + 1))
+		}
+		return nil
+	})
+	var want timelytest.Collected[int]
+	for n := range 3 {
+		want.Add(epoch(n), n)
+	}
+	if got.String() != want.String() {
+		t.Errorf("got\n%s\nwant\n%s", &got, &want)
+	}
+}

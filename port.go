@@ -19,12 +19,12 @@ type InPort[T Timestamp[T], D any] struct {
 	queue  queue[T, D]
 
 	left     int             // batches that this turn may still hand out
-	leftTurn uint32          // the turn that left is of
+	leftTurn uint64          // the turn that left is of
 	lent     *batch.Batch[D] // during a loop turn
 	outside  lender          // the loop over another input that this one runs in
 	picked   []entry[T, D]   // scratch
 	frontier []T             // as of frontTurn
-	asked    uint32          // the last turn in which Frontier was called
+	asked    uint64          // the last turn in which Frontier was called
 	interest Interest
 }
 
@@ -79,7 +79,7 @@ func (in *InPort[T, D]) begin(call string) {
 
 // BatchesAt returns those batches that have arrived whose time is wanted, as Batches
 // does; the others keep their places. It asks for each waiting batch once, in the
-// order of arrival, and costs as much. An operator that uses it to wait for what is
+// order of arrival, and costs as much; wanted must not send. An operator that uses it to wait for what is
 // downstream says so by [Builder.Hold].
 func (in *InPort[T, D]) BatchesAt(wanted func(T) bool) iter.Seq2[Capability[T], []D] {
 	return func(yield func(Capability[T], []D) bool) { in.eachAt(wanted, yield) }
@@ -188,7 +188,7 @@ type OutPort[T Timestamp[T], D any] struct {
 	batch *batch.Batch[D] // nil: nothing is buffered
 	want  int             // records to ask room for
 	time  T               // of the session
-	stamp uint32          // of the session; changes when it ends
+	stamp uint64          // of the session; changes when it ends
 	open  bool            // there is a session
 	held  bool            // its time is counted
 
@@ -232,7 +232,7 @@ func (out *OutPort[T, D]) Session(at Capability[T]) Session[T, D] {
 // Session is sending at one capability. It is a small value.
 type Session[T Timestamp[T], D any] struct {
 	out   *OutPort[T, D]
-	stamp uint32
+	stamp uint64
 }
 
 // Send sends a record. The operator may be paused here, and others run.
@@ -291,7 +291,7 @@ type lender interface{ around() lender }
 func (in *InPort[T, D]) around() lender { return in.outside }
 
 // renew ships a full buffer and takes an empty one.
-func (out *OutPort[T, D]) renew(stamp uint32) {
+func (out *OutPort[T, D]) renew(stamp uint64) {
 	out.mustBeOpen(stamp)
 	if n := len(out.buf); n > 0 {
 		out.want = out.pool.Larger(cap(out.buf))
@@ -302,7 +302,7 @@ func (out *OutPort[T, D]) renew(stamp uint32) {
 	out.buf = out.batch.Records
 }
 
-func (out *OutPort[T, D]) mustBeOpen(stamp uint32) {
+func (out *OutPort[T, D]) mustBeOpen(stamp uint64) {
 	if stamp != out.stamp || !out.open {
 		panic(fmt.Errorf("timely: Send in a session of %v that has ended, with its turn or because one at another time was opened", out.op.node))
 	}

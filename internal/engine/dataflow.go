@@ -240,6 +240,7 @@ func (f *Dataflow) remove() {
 	for _, n := range f.nodes {
 		w.loop.Remove(n.task)
 	}
+	w.forgetTurn() // deferred functions may have sent
 	for _, k := range f.wakers {
 		k.Close()
 	}

@@ -36,8 +36,8 @@ type Edge struct {
 	fed       *Loop                               // what came round it is not counted against the share
 
 	entries int           // batches that wait
-	arrived uint32        // the node's turn in which the first of them came
-	took    uint32        // the node's turn that took something last
+	arrived uint64        // the node's turn in which the first of them came
+	took    uint64        // the node's turn that took something last
 	purpose func() Hope   // see OnPurpose
 	pressed bool          // it is in Dataflow.pressed
 	hopeful bool          // it is granted more as soon as the dataflow is at rest

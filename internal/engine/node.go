@@ -27,7 +27,7 @@ type Node struct {
 	task   *schedule.Task
 	busy   bool          // it is not finished although its frontiers are empty
 	atomic bool          // it is never paused in the middle of a turn
-	turns  uint32        // begun so far
+	turns  uint64        // begun so far
 	gates  []gate        // that it waits for, or did last
 	waits  int           // for how many of them
 	held   time.Duration // how long it has waited so far

@@ -127,6 +127,13 @@ func (w *Worker) pause() {
 	w.running, w.Current, w.Feeding = n, current, feeding
 }
 
+// forgetTurn forgets what is full and what is staged, of operators that will not go on.
+func (w *Worker) forgetTurn() {
+	clear(w.full)
+	clear(w.staged)
+	w.full, w.staged = w.full[:0], w.staged[:0]
+}
+
 // sleep is the pause itself.
 func (n *Node) sleep() {
 	w, waits := n.Flow.worker, n.waits > 0
