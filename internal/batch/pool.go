@@ -42,7 +42,7 @@ func (p *Pool[D]) Get(n int) *Batch[D] {
 	if n := len(free); n > 0 {
 		b := free[n-1]
 		p.free[class] = free[:n-1]
-		p.freed -= p.caps[class] * p.recordSize
+		p.freed -= p.size(b)
 		b.refs = 1
 		return b
 	}
@@ -83,10 +83,11 @@ func (p *Pool[D]) wipe(b *Batch[D]) bool {
 	return true
 }
 
-// keep adds an empty buffer to the free ones, if there is room.
+// keep adds an empty buffer to the free ones, if there is room. One of its class is kept
+// in any case, unless it is larger than those of its class: whoever had it needed more.
 func (p *Pool[D]) keep(b *Batch[D]) {
 	size := p.size(b)
-	if p.freed+size > freeBytes && len(p.free[b.class]) > 0 {
+	if p.freed+size > freeBytes && (len(p.free[b.class]) > 0 || cap(b.Records) > p.caps[b.class]) {
 		return
 	}
 	b.shared, b.away = false, false
@@ -94,7 +95,7 @@ func (p *Pool[D]) keep(b *Batch[D]) {
 	p.free[b.class] = append(p.free[b.class], b)
 }
 
-func (p *Pool[D]) size(b *Batch[D]) int { return p.caps[b.class] * p.recordSize }
+func (p *Pool[D]) size(b *Batch[D]) int { return cap(b.Records) * p.recordSize }
 
 // comeHome takes back a batch at another worker, if there is room. A list that is
 // only pushed to and taken whole needs no more than compare-and-swap (Treiber,

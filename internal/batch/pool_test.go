@@ -332,3 +332,32 @@ func BenchmarkComeHome(b *testing.B) {
 		x.Release()
 	}
 }
+
+// TestLargerBuffersCountForWhatTheyAre: one that was given more room than its class has.
+func TestLargerBuffersCountForWhatTheyAre(t *testing.T) {
+	p := recycling[[1 << 10]byte]()
+	larger := func(records int) *Batch[[1 << 10]byte] {
+		b := p.Get(p.Max())
+		b.Records = make([][1 << 10]byte, 0, records)
+		return b
+	}
+	huge := freeBytes/p.recordSize + 1
+	larger(huge).Release()
+	if p.freed != 0 {
+		t.Errorf("%d bytes are kept of a buffer that is larger than all that may be", p.freed)
+	}
+	const quarter = freeBytes / 4 / (1 << 10)
+	var all []*Batch[[1 << 10]byte]
+	for range 20 {
+		all = append(all, larger(quarter))
+	}
+	for _, b := range all {
+		b.Release()
+	}
+	if want := 4 * quarter * p.recordSize; p.freed != want {
+		t.Errorf("%d bytes are kept, want %d", p.freed, want)
+	}
+	if b := p.Get(p.Max()); cap(b.Records) != quarter || p.freed != 3*quarter*p.recordSize {
+		t.Errorf("a buffer for %d records is taken, and %d bytes are kept", cap(b.Records), p.freed)
+	}
+}
