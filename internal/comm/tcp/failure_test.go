@@ -435,3 +435,23 @@ func TestNoGoroutineIsLeft(t *testing.T) {
 	stacks := make([]byte, 1<<16)
 	t.Errorf("%d goroutines, and before %d\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
 }
+
+// TestCloseFailsIfThePeerDiesBeforeItHasReadAll: it has said bye, and so has this process,
+// but it has read nothing.
+func TestCloseFailsIfThePeerDiesBeforeItHasReadAll(t *testing.T) {
+	for _, size := range []int{100, 200_000} {
+		m, s := member(t, nil)
+		m.Start(discard, nothing)
+		s.say(next(header{kind: bye}, ""))
+		send(m, 1, to(Data, 0, 0, 1, make([]byte, size)))
+		closed := make(chan error, 1)
+		go func() { closed <- m.Close() }()
+		for !m.links[1].orderly() {
+			runtime.Gosched()
+		}
+		s.Close()
+		if err := <-closed; !errors.As(err, new(*PeerError)) {
+			t.Errorf("after %d bytes: %v, want a PeerError", size, err)
+		}
+	}
+}

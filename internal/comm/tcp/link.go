@@ -117,7 +117,7 @@ func (l *link) unreadable(err error) {
 	l.mu.Unlock()
 	if told := (*AbortError)(nil); errors.As(err, &told) {
 		l.mesh.fail(told)
-	} else if !l.orderly() {
+	} else if !l.orderly() || !errors.Is(err, io.EOF) { // bye may be written, and not read
 		l.mesh.fail(l.problem(err))
 	}
 }

@@ -381,3 +381,34 @@ func TestLoneProcessIsACluster(t *testing.T) {
 	meshes[0].Start(discard, nothing)
 	closeInOrder(t, meshes)
 }
+
+// TestWhatIsToldBeforeProgressComesBeforeIt, also if the writer was about to pull that
+// already: a notice is sent, and then something is done.
+func TestWhatIsToldBeforeProgressComesBeforeIt(t *testing.T) {
+	meshes := cluster(t, 2, nil)
+	pulls, goOn := make(chan bool), make(chan string)
+	var once sync.Once
+	meshes[0].Start(discard, func(_ int, into []byte) []byte {
+		once.Do(func() {
+			pulls <- true
+			into = append(into, <-goOn...)
+		})
+		return into
+	})
+	got := make(chan string, 10)
+	meshes[1].Start(func(f Frame) {
+		got <- string(f.Payload)
+		f.Release()
+	}, nothing)
+	go func() { // another worker flushes
+		meshes[0].Ready(1)
+		meshes[0].Flush(1)
+	}()
+	<-pulls
+	send(meshes[0], 1, to(Plan, 0, 0, 1, []byte("a notice")))
+	goOn <- "what was done after it"
+	if first, second := <-got, <-got; first != "a notice" || second != "what was done after it" {
+		t.Errorf("%q came first, and then %q", first, second)
+	}
+	closeInOrder(t, meshes)
+}

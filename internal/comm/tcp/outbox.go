@@ -90,6 +90,15 @@ func (o *outbox) ready() {
 	o.mu.Unlock()
 }
 
+// wanted reports whether a pull was asked for, and forgets it.
+func (o *outbox) wanted() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	was := o.pull
+	o.pull = false
+	return was
+}
+
 // sayBye lets bye be written after all that is there.
 func (o *outbox) sayBye() {
 	o.mu.Lock()

@@ -27,7 +27,7 @@ func (w *writer) encode() {
 	}
 	clear(w.taken[controlLane])
 	w.taken[controlLane] = w.taken[controlLane][:0]
-	if w.pulling {
+	if len(w.pulled) > 0 {
 		w.encodePulled()
 	}
 	w.encodeData()
@@ -36,11 +36,17 @@ func (w *writer) encode() {
 	}
 }
 
+// pull asks for progress, if there is some. That comes before messages are taken: what
+// was sent before something was done is written before that is told.
+func (w *writer) pull() {
+	w.pulled = w.pulled[:0]
+	if m := w.link.mesh; m.isStarted() && w.out.wanted() {
+		w.pulled = m.pull(w.link.peer, w.pulled)
+	}
+}
+
 func (w *writer) encodePulled() {
 	m := w.link.mesh
-	if w.pulled = m.pull(w.link.peer, w.pulled[:0]); len(w.pulled) == 0 {
-		return
-	}
 	if len(w.pulled) > m.config.MaxMessage {
 		m.Abort(fmt.Errorf("comm/tcp: %d bytes of progress for process %d; at most %d", len(w.pulled), w.link.peer, m.config.MaxMessage))
 		return

@@ -20,7 +20,6 @@ type writer struct {
 
 	taken   [lanes][]Message // of this round, by lane
 	current int              // bytes of taken[dataLane][0] that were written in rounds before
-	pulling bool             // this round has what is pulled
 	pulled  []byte
 	bye     bool // nothing will be put any more
 	left    bool // the outbox has more than was taken
@@ -136,6 +135,7 @@ func (w *writer) wait(beat *time.Ticker) {
 // take takes the messages of a round out of the outbox.
 func (w *writer) take() {
 	o := w.out
+	w.pull()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.abort != nil {
@@ -144,9 +144,6 @@ func (w *writer) take() {
 	}
 	for o.queues[controlLane].len() > 0 {
 		w.taken[controlLane] = append(w.taken[controlLane], o.queues[controlLane].pop())
-	}
-	if w.pulling = o.pull && w.link.mesh.isStarted(); w.pulling {
-		o.pull = false
 	}
 	size := -w.current
 	for i := range w.taken[dataLane] {
