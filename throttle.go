@@ -10,7 +10,10 @@ import "slices"
 // budgets of the edges anyway.
 //
 // The way from the throttle to the probe must not go through a loop variable outside
-// a loop, which would make the probe wait for later times.
+// a loop, which would make the probe wait for later times. Nor may the program send on
+// and on while the probe waits for something else that it has still to do, as to
+// advance another input: what the throttle holds back is bounded, so Send would not
+// return.
 func Throttle[T Timestamp[T], D any](s Stream[T, D], p *Probe[T], inFlight int) Stream[T, D] {
 	s.mustBe("Throttle")
 	b := NewBuilder(s.Scope(), "Throttle")

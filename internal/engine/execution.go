@@ -44,7 +44,8 @@ type Execution struct {
 	cancel   context.CancelCauseFunc
 	failing  atomic.Bool
 	stopping atomic.Bool
-	wanted   atomic.Int32 // dataflows of which a worker wants to know whether they are at rest
+	watching sync.WaitGroup // watchMesh
+	wanted   atomic.Int32   // dataflows of which a worker wants to know whether they are at rest
 
 	mu      sync.Mutex
 	failure *Failure
@@ -77,6 +78,7 @@ func Execute(ctx context.Context, s Settings, begin func(Stopper), program func(
 	}
 	if s.Mesh != nil {
 		x.leaveMesh(s.Mesh)
+		x.watching.Wait()
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -91,7 +93,7 @@ func (x *Execution) run(begin func(Stopper), program func(*Worker) error) {
 	}
 	x.fabric.Start()
 	if x.settings.Mesh != nil {
-		go x.watchMesh(x.settings.Mesh)
+		x.watching.Go(func() { x.watchMesh(x.settings.Mesh) })
 	}
 	if begin != nil {
 		begin(x)

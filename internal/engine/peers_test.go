@@ -514,6 +514,41 @@ func TestRestAmongThreeProcessesIsAskedFor(t *testing.T) {
 	}
 }
 
+// TestAnActiveWorkerIsToldOfOnce, however much it does meanwhile.
+func TestAnActiveWorkerIsToldOfOnce(t *testing.T) {
+	failures := executeCluster(t, 2, 1, func(w *Worker) error {
+		if w.index != 0 {
+			return nil
+		}
+		r := newRest(1000, 2, 0, 1)
+		r.hear(w.x, 1, slotText{Wants: true})
+		for i, test := range []struct {
+			now  slot
+			told bool
+		}{
+			{slot{active: true}, true},
+			{slot{active: true, sent: 1}, false},
+			{slot{active: true, sent: 2, received: 7}, false},
+			{slot{active: true, sent: 3, wants: true}, true},
+			{slot{active: true, sent: 4, wants: true}, false},
+			{slot{sent: 4, wants: true}, true},
+			{slot{sent: 4, wants: true}, false},
+			{slot{sent: 5, wants: true}, true},
+			{slot{sent: 5, gone: true}, true},
+		} {
+			r.changed = false
+			if r.tell(w.x, 0, test.now); r.changed != test.told {
+				t.Errorf("%d: %+v: it is told: %v", i, test.now, r.changed)
+			}
+		}
+		r.hear(w.x, 1, slotText{})
+		return nil
+	})
+	if failures[0] != nil || failures[1] != nil {
+		t.Error(failures)
+	}
+}
+
 // TestLapsAreCountedOverProcesses has one process hear what another holds in a loop, and
 // judge that by the budgets of both.
 func TestLapsAreCountedOverProcesses(t *testing.T) {

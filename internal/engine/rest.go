@@ -50,6 +50,7 @@ type slot struct {
 	wants    bool // it wants to know
 	gone     bool // it has dropped the dataflow
 	may      bool // it may grant, as the dataflow was at rest when it wanted to know
+	busy     bool // other processes know that it is active, and wants what it wants
 	sent     int  // messages, ever
 	received int
 }
@@ -73,12 +74,14 @@ func (r *rest) tell(x *Execution, worker int, now slot) (quiet bool) {
 	defer r.mu.Unlock()
 	before := r.slots[worker]
 	may := before.may
-	now.known = true
+	now.known, now.busy = true, now.active && !now.gone
 	r.slots[worker] = now
 	if now.wants != before.wants {
 		r.want(x, worker, now.wants)
 	}
-	if before.may = false; now != before {
+	before.may = false
+	known := before.known && before.busy && now.busy && before.wants == now.wants // how much it does meanwhile matters to nobody
+	if now != before && !known {
 		r.changed = true
 		x.tell(notice{What: tellsSlot, Dataflow: int64(r.dataflow), Worker: int64(worker), Slot: now.text()})
 	}
