@@ -412,3 +412,37 @@ func TestWhatIsToldBeforeProgressComesBeforeIt(t *testing.T) {
 	}
 	closeInOrder(t, meshes)
 }
+
+// TestWhatIsThereToPullBeforeTheEndIsPulled, and nothing follows bye: both processes have
+// something to say, and close at once, whatever their writers do meanwhile.
+func TestWhatIsThereToPullBeforeTheEndIsPulled(t *testing.T) {
+	for range 100 {
+		meshes := cluster(t, 2, nil)
+		var pulled, got [2]atomic.Int64
+		for i, m := range meshes {
+			m.Start(func(f Frame) {
+				got[i].Add(1)
+				f.Release()
+			}, func(_ int, into []byte) []byte {
+				pulled[i].Add(1)
+				return append(into, "something"...)
+			})
+		}
+		var all sync.WaitGroup
+		for i, m := range meshes {
+			all.Go(func() {
+				for range 20 {
+					m.Ready(1 - i)
+					m.Flush(1 - i)
+				}
+				m.Ready(1 - i)
+				if err := m.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		if all.Wait(); t.Failed() || pulled[0].Load() != got[1].Load() || pulled[1].Load() != got[0].Load() || got[0].Load() == 0 || got[1].Load() == 0 {
+			t.Fatalf("%d and %d were pulled, %d and %d have arrived", pulled[0].Load(), pulled[1].Load(), got[1].Load(), got[0].Load())
+		}
+	}
+}

@@ -155,7 +155,7 @@ func (w *writer) take() {
 		size += m.size() + headerSize
 		w.taken[dataLane] = append(w.taken[dataLane], m)
 	}
-	w.left, w.bye = data.len() > 0, o.bye
+	w.left, w.bye = data.len() > 0, o.bye && !(o.pull && w.link.mesh.isStarted()) // what is pulled comes before it
 }
 
 // write writes the round, and releases what was lent to it.
