@@ -8,6 +8,7 @@ import (
 
 	"github.com/timely-go/timely/codec"
 	"github.com/timely-go/timely/internal/callsite"
+	"github.com/timely-go/timely/internal/comm/cluster"
 	"github.com/timely-go/timely/internal/comm/tcp"
 )
 
@@ -79,7 +80,12 @@ func (x *Execution) tell(n notice) {
 	if err != nil {
 		panic(err)
 	}
-	x.fabric.Tell(bytes)
+	switch n.What {
+	case tellsSlot, tellsLaps, asksRest, answersRest: // often, and what was told before is of no interest any more
+		x.fabric.Post(cluster.Subject{What: n.What, Dataflow: n.Dataflow, Worker: n.Worker, Number: n.Number}, bytes)
+	default:
+		x.fabric.Tell(bytes)
+	}
 }
 
 // hear takes in what another process tells. It is called by the goroutine that reads

@@ -33,6 +33,12 @@ type member struct {
 // join joins so many workers in so many processes, all of which are this one.
 func join(t *testing.T, processes, workers int) (members []member) {
 	t.Helper()
+	return joinWith(t, processes, workers, func(int, []byte) {})
+}
+
+// joinWith also says what becomes of notices.
+func joinWith(t *testing.T, processes, workers int, notice func(process int, bytes []byte)) (members []member) {
+	t.Helper()
 	configs := make([]tcp.Config, processes)
 	var hosts []string
 	for i := range configs {
@@ -56,7 +62,7 @@ func join(t *testing.T, processes, workers int) (members []member) {
 	for _, m := range meshes {
 		h := host.Real()
 		h.Spin = false
-		f := cluster.New(workers, h, m, func(int, []byte) {}, func(err error) { t.Error(err) })
+		f := cluster.New(workers, h, m, notice, func(err error) { t.Error(err) })
 		f.Start()
 		for i := range workers {
 			members = append(members, member{f.End(f.First() + i), f, f.First() + i, f.Peers()})
@@ -313,4 +319,53 @@ func TestEarlyMessagesAreThereWhenTheChannelIsOpened(t *testing.T) {
 	if n := late.fabric.Early(); n > 0 {
 		t.Errorf("%d messages are still kept", n)
 	}
+}
+
+// TestOfPostsThatWaitOnlyTheLastArrive: process 1 hears nothing while process 0 posts
+// a lot, about two subjects. Then it hears the last of each, and what is told once.
+func TestOfPostsThatWaitOnlyTheLastArrive(t *testing.T) {
+	const posts = 1000
+	deaf, begun := make(chan bool), make(chan bool)
+	var once sync.Once
+	heard := make(chan [3]int, 2*posts+10) // subject, number, length
+	ms := joinWith(t, 2, 1, func(process int, b []byte) {
+		if process == 0 {
+			once.Do(func() {
+				close(begun)
+				<-deaf
+			})
+			heard <- [3]int{int(b[0]), int(binary.LittleEndian.Uint32(b[1:])), len(b)}
+		}
+	})
+	text := func(subject, n int) []byte {
+		b := make([]byte, 64<<10)
+		b[0] = byte(subject)
+		binary.LittleEndian.PutUint32(b[1:], uint32(n))
+		return b
+	}
+	ms[0].fabric.Tell(text(0, 0))
+	<-begun
+	for n := range posts {
+		for subject := 1; subject <= 2; subject++ {
+			ms[0].fabric.Post(cluster.Subject{What: uint8(subject)}, text(subject, n))
+		}
+	}
+	ms[0].fabric.Post(cluster.Subject{What: 3}, text(3, 1))
+	close(deaf)
+	count, last := 0, [4]int{-1, -1, -1, -1}
+	for last != [4]int{0, posts - 1, posts - 1, 1} {
+		select {
+		case h := <-heard:
+			if count++; h[1] < last[h[0]] || h[2] != 64<<10 || h[0] == 3 && (last[1] < posts-1 || last[2] < posts-1) {
+				t.Fatalf("%v is heard after %v", h, last)
+			}
+			last[h[0]] = h[1]
+		case <-time.After(time.Minute):
+			t.Fatalf("%v is all that is heard", last)
+		}
+	}
+	if count > posts {
+		t.Errorf("%d posts were written that were of no interest any more", count)
+	}
+	t.Logf("%d of %d were written", count, 2*posts+2)
 }

@@ -19,7 +19,8 @@
 // those for one that all have closed are dropped. Each process opens channels in the
 // order of their numbers, so the two can be told apart. Notices (Tell) come
 // before all that their process sends afterwards: they say what a dataflow is before
-// any of its records arrive.
+// any of its records arrive. Of notices of how something stands at the moment (Post) only
+// the last that waits is written: however often that changes, they are few.
 //
 //	fabric.go  Fabric: who is where; frames to channels
 //	queue.go   OpenQueue: ways to other processes, credit

@@ -135,6 +135,21 @@ func (f *Fabric) Tell(bytes []byte) {
 	}
 }
 
+// Post tells bytes to all other processes, too, but of those about one subject only the last
+// matter: they take the place of what still waits to be written. Others get them in the
+// order in which their subjects were first posted about, before anything that this
+// process sends on channels afterwards, but for credit; and not after Leave. It may be
+// called by any goroutine.
+func (f *Fabric) Post(about Subject, bytes []byte) {
+	for process := range f.Processes() {
+		if process != f.Process() {
+			f.out[process].post(about, bytes)
+			f.mesh.Ready(process)
+			f.mesh.Flush(process)
+		}
+	}
+}
+
 // Leave says that nothing is to be done any more with what arrives on channels. Notices
 // are still told: what another process has built is compared with what was built here,
 // also if nothing of it had to arrive.

@@ -3,6 +3,7 @@ package cluster
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"sync"
 
 	"github.com/timely-go/timely/internal/comm"
@@ -172,21 +173,55 @@ func (o *outgoing[M]) drain(dst []byte) ([]byte, error) {
 	return dst, err
 }
 
-// outbox is the sums that have something for a process.
+// Subject is what a posted notice is about.
+type Subject struct {
+	What                     uint8
+	Dataflow, Worker, Number int64
+}
+
+// outbox is what there is to pull for a process: posted notices, and sums.
 type outbox struct {
 	mu     sync.Mutex
+	posts  [][]byte
+	posted map[Subject]int // index in posts
 	some   []drainer
 	pulled []drainer // scratch of who pulls
+}
+
+func (o *outbox) post(about Subject, bytes []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if i, waits := o.posted[about]; waits {
+		o.posts[i] = bytes
+		return
+	}
+	if o.posted == nil {
+		o.posted = make(map[Subject]int)
+	}
+	o.posted[about] = len(o.posts)
+	o.posts = append(o.posts, bytes)
 }
 
 type drainer interface {
 	drain(dst []byte) ([]byte, error)
 }
 
-// pull appends what there is to say to a process. One goroutine at a time pulls.
+// posts is the number of no channel: what is posted stands there.
+const posts = math.MaxUint32
+
+// pull appends what there is to say to a process: what was posted first, as sums may say
+// what was done later. One goroutine at a time pulls.
 func (f *Fabric) pull(process int, dst []byte) []byte {
 	out := &f.out[process]
 	out.mu.Lock()
+	for _, post := range out.posts {
+		dst = binary.LittleEndian.AppendUint32(dst, posts)
+		dst = binary.LittleEndian.AppendUint32(dst, uint32(len(post)))
+		dst = append(dst, post...)
+	}
+	clear(out.posts)
+	clear(out.posted)
+	out.posts = out.posts[:0]
 	out.some, out.pulled = out.pulled[:0], out.some
 	out.mu.Unlock()
 	for _, o := range out.pulled {
@@ -200,7 +235,7 @@ func (f *Fabric) pull(process int, dst []byte) []byte {
 }
 
 // receiveSums takes in what another process has pulled: for each channel its number,
-// a length, and so many bytes.
+// a length, and so many bytes; and what was posted.
 func (f *Fabric) receiveSums(p parcel) error {
 	for b := p.bytes; len(b) > 0; {
 		if len(b) < 8 {
@@ -212,7 +247,9 @@ func (f *Fabric) receiveSums(p parcel) error {
 			return fmt.Errorf("progress from process %d ends in the middle", p.process)
 		}
 		one := parcel{tcp.Progress, p.process, p.from, p.to, b[:n]}
-		if err := f.arrive(int(number), one); err != nil {
+		if number == posts {
+			f.notice(p.process, one.bytes)
+		} else if err := f.arrive(int(number), one); err != nil {
 			return err
 		}
 		b = b[n:]
