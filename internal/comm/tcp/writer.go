@@ -155,7 +155,8 @@ func (w *writer) take() {
 		size += m.size() + headerSize
 		w.taken[dataLane] = append(w.taken[dataLane], m)
 	}
-	w.left, w.bye = data.len() > 0, o.bye && !(o.pull && w.link.mesh.isStarted()) // what is pulled comes before it
+	pulls := o.pull && w.link.mesh.isStarted() // since just now
+	w.left, w.bye = data.len() > 0, o.bye && !pulls
 }
 
 // write writes the round, and releases what was lent to it.
