@@ -331,7 +331,7 @@ func TestADropAtOneProcessLetsOperatorsOfOthersGoOn(t *testing.T) {
 
 func TestTrySendIsRefusedUntilAnotherProcessHasTaken(t *testing.T) {
 	eachFarFlow(t, allBudgets, func(t *testing.T, f farCase) {
-		n := 5 * f.many
+		n := 3 * f.many * f.processes * f.workers // each worker more than its budget
 		var got tally
 		var refused atomic.Int64
 		f.mustRun(t, func(w *timely.Worker) error {

@@ -127,7 +127,7 @@ func TestSendInsideATurnIsRefused(t *testing.T) {
 // TrySend never waits: it is refused until the worker has run.
 func TestTrySendIsRefusedUntilThereIsRoom(t *testing.T) {
 	eachFlow(t, allBudgets, []int{1, 2}, func(t *testing.T, f flowCase) {
-		n := 3 * f.many
+		n := 3 * f.many * f.workers // each worker more than its budget
 		var got tally
 		var refused atomic.Int64
 		f.run(t, func(w *timely.Worker) error {
