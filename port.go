@@ -79,8 +79,8 @@ func (in *InPort[T, D]) begin(call string) {
 
 // BatchesAt returns those batches that have arrived whose time is wanted, as Batches
 // does; the others keep their places. It asks for each waiting batch once, in the
-// order of arrival, and costs as much; wanted must not send. An operator that uses it to wait for what is
-// downstream says so by [Builder.Hold].
+// order of arrival, before it hands out the first, and costs as much; wanted must not
+// send. An operator that uses it to wait for what is downstream says so by [Builder.Hold].
 func (in *InPort[T, D]) BatchesAt(wanted func(T) bool) iter.Seq2[Capability[T], []D] {
 	return func(yield func(Capability[T], []D) bool) { in.eachAt(wanted, yield) }
 }

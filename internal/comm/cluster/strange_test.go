@@ -67,9 +67,9 @@ func send(stranger *tcp.Mesh, kind tcp.Kind, channel int, body []byte) {
 }
 
 // sums returns what a process pulls: for each channel its number and bytes.
-func sums(number uint32, length int, bytes []byte) []byte {
+func sums(number, length uint32, bytes []byte) []byte {
 	b := binary.LittleEndian.AppendUint32(nil, number)
-	b = binary.LittleEndian.AppendUint32(b, uint32(length))
+	b = binary.LittleEndian.AppendUint32(b, length)
 	return append(b, bytes...)
 }
 
@@ -99,7 +99,8 @@ func TestWhatNoProcessSendsIsAFailure(t *testing.T) {
 		{"progress", tcp.Progress, 0, sums(1, 2, make([]byte, 2)), "progress from process 1: 2 bytes"},
 		{"half a head", tcp.Progress, 0, make([]byte, 7), "progress from process 1 ends in the middle"},
 		{"a length beyond the end", tcp.Progress, 0, sums(1, 25, make([]byte, 24)), "progress from process 1 ends in the middle"},
-		{"a length beyond everything", tcp.Progress, 0, sums(1, 1<<31-1, nil), "progress from process 1 ends in the middle"},
+		{"a length beyond everything", tcp.Progress, 0, sums(1, 1<<32-1, nil), "progress from process 1 ends in the middle"},
+		{"a post beyond the end", tcp.Progress, 0, sums(1<<32-1, 25, make([]byte, 24)), "progress from process 1 ends in the middle"},
 		{"good data", tcp.Data, 0, make([]byte, 8), ""},
 		{"good credit", tcp.Credit, 0, make([]byte, 8), ""},
 		{"good asking", tcp.Ask, 0, nil, ""},
