@@ -150,8 +150,9 @@ func (a *audit) check(f *Dataflow) {
 			}
 		}
 	}
+	now := flow.truth.Now(unsettled)
 	for _, other := range there {
-		if err := flow.views[other.worker.index].Covers(flow.truth, unsettled); err != nil {
+		if err := flow.views[other.worker.index].Covers(flow.truth, now); err != nil {
 			a.wrong(other, err)
 		}
 	}

@@ -19,6 +19,7 @@ type Truth struct {
 	levels []Level
 	told   *Message // what is counted
 	view   *View    // of the observer
+	now    *Message // what Now returned last
 }
 
 // NewTruth returns what is counted before any worker has done anything.
@@ -30,7 +31,7 @@ func NewTruth(levels []Level) *Truth {
 	}
 	Settle(t.levels)
 	t.view = NewView(t.levels)
-	t.told = t.view.told
+	t.told, t.now = t.view.told, NewMessage(t.levels)
 	return t
 }
 
@@ -48,6 +49,17 @@ func (t *Truth) Add(own *Message) error {
 		return fmt.Errorf("in truth: %w", err)
 	}
 	return nil
+}
+
+// Now returns what is true, given what workers did and have not settled. It is lent
+// until the next call.
+func (t *Truth) Now(unsettled []*Message) *Message {
+	t.now.Reset()
+	t.now.Merge(t.told)
+	for _, own := range unsettled {
+		t.now.Merge(own)
+	}
+	return t.now
 }
 
 // View is what is known of one worker's view of a dataflow.
@@ -86,16 +98,10 @@ func (v *View) Settled() error {
 	return v.each(func(i int, a auditor) error { return a.settled(v.told.Parts[i]) })
 }
 
-// Covers compares the view with what is true, given what each worker did and has
-// not settled. There must be no negative count (I6). At each location where
-// something is counted (I1), or where something may appear that is counted
-// elsewhere (I2), the view's frontier must cover it.
-func (v *View) Covers(t *Truth, unsettled []*Message) error {
-	now := NewMessage(t.levels)
-	now.Merge(t.told)
-	for _, own := range unsettled {
-		now.Merge(own)
-	}
+// Covers compares the view with what is true now. There must be no negative count (I6).
+// At each location where something is counted (I1), or where something may appear that
+// is counted elsewhere (I2), the view's frontier must cover it.
+func (v *View) Covers(t *Truth, now *Message) error {
 	return v.each(func(i int, a auditor) error { return a.covers(now.Parts[i], t.view.auditors[i]) })
 }
 

@@ -29,7 +29,7 @@ func newAudits(t *testing.T) *audits {
 	a.truth, a.view = NewTruth(a.levels), NewView(a.levels)
 	Settle(a.levels)
 	a.must(t, a.view.Settled())
-	a.must(t, a.view.Covers(a.truth, nil))
+	a.must(t, a.view.Covers(a.truth, a.truth.Now(nil)))
 	return a
 }
 
@@ -63,7 +63,7 @@ func TestAuditNamesTheInvariantThatIsBroken(t *testing.T) {
 				if err := a.truth.Add(m); err != nil {
 					return err
 				}
-				if err := a.view.Covers(a.truth, nil); err != nil {
+				if err := a.view.Covers(a.truth, a.truth.Now(nil)); err != nil {
 					return err
 				}
 				if err := a.view.Hear(m); err != nil {
@@ -74,15 +74,15 @@ func TestAuditNamesTheInvariantThatIsBroken(t *testing.T) {
 					return err
 				}
 			}
-			return a.view.Covers(a.truth, nil)
+			return a.view.Covers(a.truth, a.truth.Now(nil))
 		}, ""},
 		{"the worker forgets what is held", func(a *audits) error {
 			a.takes(a.said(0, 0, -1))
-			return a.view.Covers(a.truth, nil)
+			return a.view.Covers(a.truth, a.truth.Now(nil))
 		}, "I1"},
 		{"the worker does not see where that leads", func(a *audits) error {
 			a.ports[1].implied.Update(1, -1, nil)
-			return a.view.Covers(a.truth, nil)
+			return a.view.Covers(a.truth, a.truth.Now(nil))
 		}, "I2"},
 		{"what was dropped comes back", func(a *audits) error {
 			gone, back := a.said(0, 0, -1), a.said(0, 0, +1)
@@ -115,7 +115,7 @@ func TestAuditNamesTheInvariantThatIsBroken(t *testing.T) {
 			return a.view.Settled()
 		}, "I6"},
 		{"more is dropped than is there, in truth", func(a *audits) error {
-			return a.view.Covers(a.truth, []*Message{a.said(0, 0, -2)})
+			return a.view.Covers(a.truth, a.truth.Now([]*Message{a.said(0, 0, -2)}))
 		}, "I6"},
 	} {
 		err := test.do(newAudits(t))

@@ -30,16 +30,15 @@ func TestFlowGraphsEndAndAgree(t *testing.T) {
 		mustFlow(t, c)
 		return
 	}
-	n, limit := uint64(0), suiteTime()
 	least := flowAtLeast
-	if limit >= flowLong {
+	if suiteTime() >= flowLong {
 		least = flowAtLeastLong
 	}
 	var sum flowSum
-	for begun := time.Now(); int(n) < max(least, *flowSeeds) || *flowSeeds == 0 && time.Since(begun) < limit; {
-		n++
-		sum.add(mustFlow(t, DrawFlow(n)))
-	}
+	n := forSeeds(t, least, *flowSeeds, func(t *testing.T, seed uint64) (note func()) {
+		r := mustFlow(t, DrawFlow(seed))
+		return func() { sum.add(r) }
+	})
 	if missing := sum.missing(); missing != nil {
 		t.Errorf("no seed has exercised %s", strings.Join(missing, ", "))
 	}

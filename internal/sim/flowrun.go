@@ -95,16 +95,32 @@ func (c *FlowCase) differ(got []flowGot) error {
 }
 
 func differItems(want, got []item) error {
-	order := func(a, b item) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(fmt.Sprint(a.Fuel, a.Round, a.Token), fmt.Sprint(b.Fuel, b.Round, b.Token)))
-	}
 	want, got = slices.Clone(want), slices.Clone(got)
-	slices.SortFunc(want, order)
-	slices.SortFunc(got, order)
+	slices.SortFunc(want, compareItems)
+	slices.SortFunc(got, compareItems)
 	if !slices.Equal(want, got) {
 		return fmt.Errorf("there are %d records, there should be %d", len(got), len(want))
 	}
 	return nil
+}
+
+// compareItems is any total order.
+func compareItems(a, b item) int {
+	if a.Name != b.Name {
+		return cmp.Compare(a.Name, b.Name)
+	}
+	return cmp.Compare(a.rest(), b.rest())
+}
+
+// rest is all of an item but its name.
+func (x item) rest() (n uint64) {
+	for level := range maxDepth {
+		n = n<<16 | uint64(x.Fuel[level])<<8 | uint64(x.Round[level])
+	}
+	if n <<= 1; x.Token {
+		n++
+	}
+	return n
 }
 
 // program is what each worker runs.

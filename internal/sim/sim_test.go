@@ -4,8 +4,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -24,17 +27,44 @@ func TestSimulatedProgramsAgreeWithNaiveEvaluation(t *testing.T) {
 		must(t, c)
 		return
 	}
-	n, limit := uint64(0), suiteTime()
 	var saw Sometimes
-	for begun := time.Now(); int(n) < max(atLeast, *seeds) || *seeds == 0 && time.Since(begun) < limit; {
-		n++
-		saw.add(must(t, Draw(n)))
-	}
+	n := forSeeds(t, atLeast, *seeds, func(t *testing.T, seed uint64) (note func()) {
+		r := must(t, Draw(seed))
+		return func() { saw.add(r) }
+	})
 	if missing := saw.missing(); missing != nil {
 		t.Errorf("no seed has exercised %s", strings.Join(missing, ", "))
 	}
 	t.Logf("%+v", saw)
 	fmt.Printf("count: %d simulated seeds agreed with the naive evaluation\n", n)
+}
+
+// forSeeds tests the seeds 1, 2, … as many at a time as there are processors: so many
+// as are asked for, or else for the time of a suite, and then not less than the least.
+// What test returns is called by one goroutine at a time.
+func forSeeds(t *testing.T, least, asked int, test func(t *testing.T, seed uint64) (note func())) (seeds int) {
+	t.Helper()
+	var drawn atomic.Int64
+	var noting sync.Mutex
+	begun, limit := time.Now(), suiteTime()
+	t.Run("seeds", func(t *testing.T) {
+		more := func(n int64) bool {
+			return int(n) <= max(least, asked) || asked == 0 && time.Since(begun) < limit
+		}
+		for range runtime.GOMAXPROCS(0) {
+			t.Run("", func(some *testing.T) {
+				some.Parallel()
+				for n := drawn.Add(1); more(n) && !t.Failed(); n = drawn.Add(1) {
+					note := test(some, uint64(n))
+					noting.Lock()
+					note()
+					seeds++
+					noting.Unlock()
+				}
+			})
+		}
+	})
+	return seeds
 }
 
 // must runs a case, and shrinks it if it fails.

@@ -2,7 +2,7 @@ package sim
 
 import (
 	"fmt"
-	"hash/fnv"
+	"math/bits"
 	"math/rand/v2"
 	"time"
 
@@ -21,6 +21,7 @@ type World struct {
 	carried int           // messages in them
 	born    chan struct{} // a worker's goroutine has begun
 	back    chan struct{} // the worker that ran gives up its turn
+	among   []Choice      // what could happen, at the last step
 	trace   uint64        // hash of all that was chosen
 	serial  int           // of the message that was sent last
 	newest  int           // serial number of the newest message that has arrived
@@ -226,7 +227,10 @@ func (w *World) Run(limit int) error {
 	}
 }
 
-func (w *World) choices() (all []Choice) {
+// choices returns what can happen next, lent until the next call.
+func (w *World) choices() []Choice {
+	all := w.among[:0]
+	defer func() { w.among = all }()
 	for _, k := range w.workers {
 		if k.state == ready && !w.isStopped(k) {
 			all = append(all, Choice{Worker: k.index, From: -1, To: -1})
@@ -250,9 +254,7 @@ func (w *World) isStopped(k *worker) bool { return k.index == w.stopped && w.now
 
 // take makes a choice happen.
 func (w *World) take(c Choice) {
-	h := fnv.New64a()
-	fmt.Fprint(h, w.trace, c.Worker, c.From, c.To, w.now)
-	w.trace = h.Sum64()
+	w.note(uint64(c.Worker), uint64(c.From), uint64(c.To), uint64(w.now))
 	if c.Worker >= 0 {
 		k := w.workers[c.Worker]
 		w.now += w.pace
@@ -268,6 +270,14 @@ func (w *World) take(c Choice) {
 	}
 	w.newest = max(w.newest, m.serial)
 	m.deliver()
+}
+
+// note adds what happens to the trace.
+func (w *World) note(words ...uint64) {
+	const prime = 0x100000001b3
+	for _, x := range words {
+		w.trace = bits.RotateLeft64(w.trace^x, 29) * prime
+	}
 }
 
 func (w *World) allOver() bool {
