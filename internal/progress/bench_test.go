@@ -1,6 +1,7 @@
 package progress
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/timely-go/timely/order"
@@ -35,6 +36,36 @@ func BenchmarkEpochThroughChain(b *testing.B) {
 		k.Update(at[3], t, -1)
 		Settle(levels)
 		t++
+	}
+}
+
+// A capability moves on by a turn of a cycle, which is small or goes through the heap.
+func BenchmarkTurnOfCycle(b *testing.B) {
+	for _, members := range []int{2, 4, 8, 16, 32} {
+		for _, small := range []int{members, 0} {
+			b.Run(fmt.Sprintf("members=%d/small=%t", members, small > 0), func(b *testing.B) {
+				defer setSmallCycle(small)()
+				k := NewTracker[order.Epoch](func() {})
+				for range members {
+					k.AddPort()
+				}
+				for i := range members {
+					k.Connect(Location(i), Location((i+1)%members), order.Epoch((i+1)/members))
+				}
+				k.Assume(0, 0, 1)
+				if err := k.Seal(); err != nil {
+					b.Fatal(err)
+				}
+				levels := []Level{Root[order.Epoch]{k}}
+				Settle(levels)
+				b.ReportAllocs()
+				for t := order.Epoch(0); b.Loop(); t++ {
+					k.Update(0, t+1, 1)
+					k.Update(0, t, -1)
+					Settle(levels)
+				}
+			})
+		}
 	}
 }
 

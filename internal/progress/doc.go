@@ -36,10 +36,17 @@
 //
 // A tracker's locations are cut into strongly connected components, once. Between
 // components, changes of frontiers travel in topological order, so that each
-// location is visited once a settlement, with all its changes at hand. Within a
-// component they travel in the order of time, as in Rust's timely dataflow:
+// location is visited once a settlement, with all its changes at hand.
+//
+// Within a component that is small, as most loops are, each location knows the
+// least summaries of the paths to it from all members, as in Naiad (section 2.3 of
+// "Naiad: A Timely Dataflow System", SOSP 2013), which keeps them for all pairs of
+// locations. A change is added to all members at once, so each of them is visited
+// once here, too. Within a larger one, where that would cost the square of its
+// members, changes travel in the order of time, as in Rust's timely dataflow:
 // there, a retraction must overtake the times that it has caused, or it would
-// chase them round the loop for ever.
+// chase them round the loop for ever. (A turn of a cycle of 2, 8 or 16 locations
+// takes 0.3, 0.35 and 0.45 of what it takes in the order of time; of 32, the same.)
 //
 // # Files
 //
@@ -47,6 +54,7 @@
 //	counts.go      counted times and the frontier they imply
 //	changes.go     pointstamps with changes of their counts, added up lazily
 //	graph.go       locations, edges, components, summaries: what is known once built
+//	paths.go       the paths within small cycles
 //	tracker.go     from counts everywhere, the frontier at each location
 //	link.go        a scope inside another
 //	heap.go        the work lists

@@ -22,6 +22,8 @@ type port[T order.Timestamp[T]] struct {
 	moved    []Update[T] // if kept: changes of the frontier since the scope inside took them
 	ways     []way[T]    // edges from here
 	outputs  []way[T]    // least summaries from here to the scope's outputs, by number
+	paths    []way[T]    // in a small cycle: least summaries of the paths that lead here from its members, each once
+	rounds   []T         // and of those that lead round it, from here to here
 	watchers []Watcher
 	place    int32 // its component, in topological order
 	rank     int32 // after all from which an edge without delay leads here
@@ -30,7 +32,8 @@ type port[T order.Timestamp[T]] struct {
 	derived  bool  // this is where a scope inside ends: the counts are what that implies
 }
 
-// way is an edge, or a path to an output: to is then the output's number.
+// way is an edge; or a path to an output: to is then the output's number; or one within
+// a small cycle: to is then where it begins.
 type way[T order.Timestamp[T]] struct {
 	to      Location
 	summary T
@@ -40,6 +43,7 @@ type way[T order.Timestamp[T]] struct {
 type component struct {
 	members []Location // of a cycle; nil for a single location
 	one     Location
+	small   bool // each member knows the paths that lead to it
 	queued  bool // it is in Tracker.todo
 }
 
@@ -79,6 +83,7 @@ func (k *Tracker[T]) Seal() error {
 		return &CycleError{cycle}
 	}
 	k.findComponents()
+	k.findPaths()
 	k.summarizeOutputs()
 	k.sealed = true
 	k.apply(k.initial)

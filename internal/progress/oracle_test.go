@@ -82,6 +82,16 @@ func frontiers(places []*place, edges []edge) [][]instant {
 	return reached
 }
 
+// mayArrive reports whether an edge brings t or less to a place from where it may appear.
+func mayArrive(frontiers [][]instant, edges []edge, at int, t instant) bool {
+	return slices.ContainsFunc(edges, func(e edge) bool {
+		return e.to == at && slices.ContainsFunc(frontiers[e.from], func(u instant) bool {
+			v, ok := e.pass(u)
+			return ok && v.lessEqual(t)
+		})
+	})
+}
+
 // model is a dataflow, and the same as a flat graph.
 type model struct {
 	*dataflow
@@ -322,6 +332,9 @@ func (m *model) compare() error {
 		}
 		p.before = got
 		counted[p.scope] += len(p.counts)
+		if t := m.time(p.scope); p.counted && m.scopes[p.scope].MayArrive(p.at, t) != mayArrive(want, m.edges, i, t) {
+			return fmt.Errorf("scope %d: whether %v may arrive at %d is not as said\n%v", p.scope, t, p.at, m)
+		}
 	}
 	for i, n := range counted {
 		m.levels[i].Describe(func(at Location, _ string, _ int64) {
@@ -439,6 +452,7 @@ func TestCyclesWithoutDelayAreNamed(t *testing.T) {
 
 func TestTrackerAgreesWithOracle(t *testing.T) {
 	n := forSeeds(t, 3*time.Second, func(r *rand.Rand) error {
+		defer setSmallCycle(r.IntN(2) * smallCycle)()
 		m := newModel(r)
 		for range 1 + r.IntN(6) {
 			if err := m.step(m.changes()); err != nil {

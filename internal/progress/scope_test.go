@@ -22,6 +22,7 @@ type scope interface {
 	Update(at Location, t instant, d int64)
 	Assume(at Location, t instant, d int64)
 	Frontier(at Location) []instant
+	MayArrive(at Location, t instant) bool
 	Show(at Location) string // the frontier in words
 	Note(part Part, at Location, t instant, d int64)
 	Seal() error
@@ -86,6 +87,10 @@ func (e *erased[T]) Frontier(at Location) []instant {
 		frontier = append(frontier, e.coding.decode(t))
 	}
 	return frontier
+}
+
+func (e *erased[T]) MayArrive(at Location, t instant) bool {
+	return e.tracker.MayArrive(at, e.coding.encode(t))
 }
 
 func (e *erased[T]) Show(at Location) string {

@@ -24,6 +24,7 @@ type Tracker[T order.Timestamp[T]] struct {
 	todo    []int32      // heap of components with pending changes
 	loop    []arrival[T] // heap of changes on their way round one cycle
 	moved   []Update[T]  // scratch
+	arrived []Update[T]  // scratch
 	one     [1]Change[T] // scratch
 
 	changed func() // told at the first change after each settlement
@@ -73,7 +74,20 @@ func (k *Tracker[T]) MayArrive(at Location, t T) (may bool) {
 		may = u.LessEqual(t)
 		return !may
 	})
-	return may
+	return may || p.comesBack(t)
+}
+
+// comesBack reports whether what is counted at a location of a small cycle may come
+// round it to the same location at t or before.
+func (p *port[T]) comesBack(t T) bool {
+	for _, u := range p.points.frontier {
+		for _, s := range p.rounds {
+			if back, ok := u.Plus(s); ok && back.LessEqual(t) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Update notes that an operator of this worker changed a count. It becomes
@@ -209,9 +223,12 @@ func (k *Tracker[T]) propagate() {
 		c := &k.components[k.todo[0]]
 		k.todo = pop(k.todo, lessPlace)
 		c.queued = false
-		if c.members == nil {
+		switch {
+		case c.members == nil:
 			k.settle(c.one)
-		} else {
+		case c.small:
+			k.settleTogether(c.members)
+		default:
 			k.settleCycle(c.members)
 		}
 	}
@@ -222,38 +239,80 @@ func (k *Tracker[T]) propagate() {
 func (k *Tracker[T]) settle(at Location) {
 	p := &k.ports[at]
 	moved := p.pending // an unfed location's frontier is that of its counts, which has moved
-	if p.fed && !p.implied.advance(p.pending) {
-		moved = k.moved[:0]
-		for _, u := range p.pending {
-			if u.Delta > 0 {
-				moved = p.implied.Change(u.Time, u.Delta, moved)
-			}
-		}
-		for _, u := range p.pending {
-			if u.Delta < 0 {
-				moved = p.implied.Change(u.Time, u.Delta, moved)
-			}
-		}
-		moved = p.implied.Mend(moved)
-		k.moved = moved
+	if p.fed {
+		moved = k.arrive(p, p.pending)
 	}
+	k.passOn(p, moved)
+	p.pending = p.pending[:0]
+}
+
+// settleTogether applies what is pending at the members of a small cycle at all of them,
+// each later by the paths from there to here. That a path leads round the cycle once more
+// is left out: what comes round comes later than what it comes of.
+func (k *Tracker[T]) settleTogether(members []Location) {
+	for _, l := range members {
+		p := &k.ports[l]
+		arrived := k.arrived[:0]
+		for _, from := range p.paths {
+			for _, u := range k.ports[from.to].pending {
+				if t, ok := u.Time.Plus(from.summary); ok {
+					arrived = append(arrived, Update[T]{t, u.Delta})
+				}
+			}
+		}
+		k.arrived = arrived
+		k.passOn(p, k.arrive(p, arrived))
+	}
+	for _, l := range members {
+		p := &k.ports[l]
+		p.pending = p.pending[:0]
+	}
+}
+
+// arrive applies changes of what may appear at a location, and returns how its frontier
+// moved.
+func (k *Tracker[T]) arrive(p *port[T], changes []Update[T]) (moved []Update[T]) {
+	if p.implied.advance(changes) {
+		return changes
+	}
+	moved = k.moved[:0]
+	for _, u := range changes {
+		if u.Delta > 0 {
+			moved = p.implied.Change(u.Time, u.Delta, moved)
+		}
+	}
+	for _, u := range changes {
+		if u.Delta < 0 {
+			moved = p.implied.Change(u.Time, u.Delta, moved)
+		}
+	}
+	k.moved = p.implied.Mend(moved)
+	return k.moved
+}
+
+// passOn tells those who look at a location how its frontier moved, and the locations
+// where its edges lead, but for those of its own cycle.
+func (k *Tracker[T]) passOn(p *port[T], moved []Update[T]) {
 	if len(moved) > 2 || len(moved) == 2 && moved[0].Time == moved[1].Time {
 		moved = net(moved)
 	}
-	if len(moved) > 0 {
-		for i := range p.ways {
-			w := &p.ways[i]
-			to := &k.ports[w.to]
-			for _, u := range moved {
-				if t, ok := u.Time.Plus(w.summary); ok {
-					to.pending = append(to.pending, Update[T]{t, u.Delta})
-				}
-			}
-			k.enlist(to.place)
-		}
-		k.tell(p, moved)
+	if len(moved) == 0 {
+		return
 	}
-	p.pending = p.pending[:0]
+	for i := range p.ways {
+		w := &p.ways[i]
+		to := &k.ports[w.to]
+		if to.place == p.place {
+			continue
+		}
+		for _, u := range moved {
+			if t, ok := u.Time.Plus(w.summary); ok {
+				to.pending = append(to.pending, Update[T]{t, u.Delta})
+			}
+		}
+		k.enlist(to.place)
+	}
+	k.tell(p, moved)
 }
 
 // net leaves out of the changes of a frontier the times that came and went, or
@@ -272,7 +331,7 @@ func net[T order.Timestamp[T]](moved []Update[T]) []Update[T] {
 	return moved[:n]
 }
 
-// settleCycle does the same for the members of a cycle: changes travel in the
+// settleCycle settles the members of a larger cycle: changes travel in the
 // order of time, those of one time in the order of rank. So each time is final at
 // a location when it is reached there, whatever came round the loop to it before.
 func (k *Tracker[T]) settleCycle(members []Location) {

@@ -14,7 +14,21 @@ import (
 	"github.com/timely-go/timely/order"
 )
 
-func TestTracker(t *testing.T) { script.Run(t, "testdata/tracker", newTeller) }
+func TestTracker(t *testing.T) {
+	for _, small := range []int{0, smallCycle} {
+		t.Run(fmt.Sprintf("small cycles have %d members", small), func(t *testing.T) {
+			defer setSmallCycle(small)()
+			script.Run(t, "testdata/tracker", newTeller)
+		})
+	}
+}
+
+// setSmallCycle changes which cycles are small, until the function it returns is called.
+func setSmallCycle(members int) (restore func()) {
+	before := smallCycle
+	smallCycle = members
+	return func() { smallCycle = before }
+}
 
 // teller is a dataflow that is told and tells in text. The commands:
 //

@@ -223,7 +223,7 @@ func (k *Tracker[T]) twin(twins map[any]any) *Tracker[T] {
 	t.ports = make([]port[T], len(k.ports))
 	for i := range k.ports {
 		p := &k.ports[i]
-		t.ports[i] = port[T]{ways: p.ways, outputs: p.outputs, place: p.place, rank: p.rank, fed: p.fed, kept: p.kept, derived: p.derived}
+		t.ports[i] = port[T]{ways: p.ways, outputs: p.outputs, paths: p.paths, rounds: p.rounds, place: p.place, rank: p.rank, fed: p.fed, kept: p.kept, derived: p.derived}
 	}
 	t.outputs, t.ranked, t.initial, t.sealed = k.outputs, k.ranked, k.initial, true
 	t.components = slices.Clone(k.components)

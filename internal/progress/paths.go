@@ -1,0 +1,108 @@
+package progress
+
+import (
+	"slices"
+
+	"github.com/timely-go/timely/order"
+)
+
+// This file holds the paths within small cycles. A change that goes round a cycle visits
+// each member twice or more, and takes a step of a heap for each visit. To add it at each
+// member at once, later by the path that leads there, costs a look at every pair of
+// members: less, as long as there are few.
+
+// A cycle is small if it has at most so many members (tests change it), and if at most so
+// many paths lead to each.
+var smallCycle = 16
+
+const fewPaths = 32
+
+// findPaths finds the paths within small cycles.
+func (k *Tracker[T]) findPaths() {
+	for i := range k.components {
+		c := &k.components[i]
+		if n := len(c.members); n == 0 || n > smallCycle {
+			continue
+		}
+		c.small = !slices.ContainsFunc(c.members, func(l Location) bool { return !k.findPathsTo(l, c.members) })
+		for _, l := range c.members {
+			if p := &k.ports[l]; !c.small {
+				p.paths, p.rounds = nil, nil
+			}
+		}
+	}
+}
+
+// findPathsTo finds the least summaries of the paths from each member of a cycle to one
+// of them, walking backwards from it. It reports false if there are too many.
+func (k *Tracker[T]) findPathsTo(l Location, members []Location) (few bool) {
+	to := &k.ports[l]
+	to.paths = append(to.paths, way[T]{to: l})
+	for n := 0; n < len(to.paths); n++ {
+		x := to.paths[n]
+		if x.to == gone {
+			continue
+		}
+		for _, m := range members {
+			for _, w := range k.ports[m].ways {
+				if w.to != x.to {
+					continue
+				}
+				s, ok := w.summary.Plus(x.summary)
+				switch {
+				case !ok:
+				case m == l:
+					to.rounds = leastWith(to.rounds, s)
+				case to.improves(m, s):
+					to.paths = append(to.paths, way[T]{m, s})
+				}
+			}
+			if len(to.paths) > 8*fewPaths {
+				return false
+			}
+		}
+	}
+	kept := to.paths[:0]
+	for _, x := range to.paths {
+		if x.to != gone {
+			kept = append(kept, x)
+		}
+	}
+	to.paths = kept
+	return len(kept) <= fewPaths && len(to.rounds) <= fewPaths
+}
+
+// gone is where a path begins for which a lesser one was found.
+const gone Location = -1
+
+// improves reports whether no path that begins at m is known to be at most as long, and
+// marks those that are longer.
+func (p *port[T]) improves(m Location, s T) bool {
+	for i := range p.paths {
+		x := &p.paths[i]
+		if x.to != m {
+			continue
+		}
+		if x.summary.LessEqual(s) {
+			return false
+		}
+		if s.LessEqual(x.summary) {
+			x.to = gone
+		}
+	}
+	return true
+}
+
+// leastWith returns an antichain with t, unless something in it is at most t.
+func leastWith[T order.Timestamp[T]](least []T, t T) []T {
+	if covers(least, t) {
+		return least
+	}
+	kept := least[:0]
+	for _, u := range least {
+		if !t.LessEqual(u) {
+			kept = append(kept, u)
+		}
+	}
+	return append(kept, t)
+}
