@@ -369,6 +369,29 @@ func sizedRecords[D any](t *testing.T, n, bytes int, make func() D) {
 	}
 }
 
+// TestSendGoesOnWithLargeBatchesAfterWaiting for room, many times.
+func TestSendGoesOnWithLargeBatchesAfterWaiting(t *testing.T) {
+	small, waits := 0, 0
+	f := flowCase{budget{"eight batches", 64 << 10, 0, 500_000}, 1}
+	f.run(t, func(w *timely.Worker) error {
+		input := timely.NewInput[epoch, int]()
+		flowOf(w, func(s epochScope) {
+			timely.InspectBatch(input.Stream(s), func(_ epoch, xs []int) {
+				if waits++; len(xs) < 500 {
+					small++
+				}
+			})
+		})
+		for i := range f.many {
+			input.Send(i)
+		}
+		return nil
+	})
+	if waits < 400 || small > 10 {
+		t.Errorf("of %d batches %d are small", waits, small)
+	}
+}
+
 // TestTrySendFillsBatches as Send does.
 func TestTrySendFillsBatches(t *testing.T) {
 	const n = 50_000

@@ -134,8 +134,9 @@ func (in *Input[T, D]) SendBatch(xs []D) {
 func (in *Input[T, D]) renew(expected int) {
 	in.mustFeed()
 	in.shipFull()
+	want := in.want // a step, which begins with small buffers again, may be what makes room
 	in.makeRoom()
-	in.batch = in.pool.Get(max(in.want, expected))
+	in.batch = in.pool.Get(max(want, expected))
 	in.buf = in.batch.Records
 	in.list()
 }
