@@ -108,7 +108,7 @@
 // Operators:
 //
 //	source.go        Source, ToStream
-//	map.go           Map, MapInPlace
+//	map.go           Map, MapBatch, MapInPlace
 //	flatmap.go       FlatMap
 //	filter.go        Filter
 //	inspect.go       Inspect, InspectTime, InspectBatch
@@ -116,7 +116,7 @@
 //	throttle.go      Throttle
 //	split.go         Split
 //	partition.go     Partition
-//	exchange.go      Exchange
+//	exchange.go      Exchange, Route
 //	broadcast.go     Broadcast
 //	delay.go         Delay
 //	aggregate.go     Aggregate, Count, Accumulate

@@ -42,6 +42,20 @@ func ExampleMap() {
 	// 3 squared is 9
 }
 
+func ExampleMapBatch() {
+	oneWorker(func(s timely.Scope[timely.Epoch]) {
+		show(timely.MapBatch(numbers(s, 1, 2, 3), func(in []int, out []float64) {
+			for i, n := range in {
+				out[i] = float64(n) / 2
+			}
+		}))
+	})
+	// Output:
+	// 0.5
+	// 1
+	// 1.5
+}
+
 func ExampleMapInPlace() {
 	type account struct{ owner, balance int }
 	oneWorker(func(s timely.Scope[timely.Epoch]) {
@@ -152,6 +166,27 @@ func ExampleExchange() {
 	// 11 at worker 2
 	// 20 at worker 2
 	// 21 at worker 0
+	// <nil>
+}
+
+func ExampleRoute() {
+	toLast := func(r *timely.Routes[int]) {
+		r.ByBatch(func(records []int, to []uint32) {
+			for i := range records {
+				to[i] = uint32(r.Peers() - 1)
+			}
+		})
+	}
+	err := timely.Execute(context.Background(), timely.Config{Workers: 2}, func(w *timely.Worker) error {
+		timely.Dataflow(w, func(s timely.Scope[timely.Epoch]) {
+			timely.Inspect(timely.Route(numbers(s, w.Index()), toLast), func(n int) { fmt.Println(n, "at worker", w.Index()) })
+		})
+		return nil
+	})
+	fmt.Println(err)
+	// Unordered output:
+	// 0 at worker 1
+	// 1 at worker 1
 	// <nil>
 }
 

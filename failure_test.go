@@ -50,6 +50,10 @@ func TestAPanicAnywhereEndsTheExecutionAndSaysWhere(t *testing.T) {
 			ys := timely.Map(xs, func(n int) int { explode(); return n })
 			timely.Map(ys, sameInt)
 		}},
+		{"MapBatch", func(_ *timely.Worker, _ epochScope, xs epochInts, at *spot, explode func()) {
+			at.next()
+			timely.MapBatch(xs, func(in, out []int) { explode() })
+		}},
 		{"MapInPlace", func(_ *timely.Worker, _ epochScope, xs epochInts, at *spot, explode func()) {
 			at.next()
 			timely.MapInPlace(timely.Map(xs, sameInt), func(*int) { explode() })
@@ -94,6 +98,10 @@ func TestAPanicAnywhereEndsTheExecutionAndSaysWhere(t *testing.T) {
 			ys := timely.Map(xs, sameInt)
 			at.next()
 			timely.Exchange(ys, func(int) uint64 { explode(); return 0 })
+		}},
+		{"Route", func(_ *timely.Worker, _ epochScope, xs epochInts, at *spot, explode func()) {
+			at.next()
+			timely.Route(xs, func(r *timely.Routes[int]) { r.ByBatch(func([]int, []uint32) { explode() }) })
 		}},
 		{"Accumulate", func(_ *timely.Worker, _ epochScope, xs epochInts, at *spot, explode func()) {
 			at.next()

@@ -488,6 +488,14 @@ func TestZeroValuesAreToldWithTheirLine(t *testing.T) {
 			at.next()
 			timely.Exchange(none, toWorker)
 		})},
+		{"route", zeroStream, inside(func(_ epochScope, _ epochInts, at *spot) {
+			at.next()
+			timely.Route(none, timely.Pipeline)
+		})},
+		{"map batch", zeroStream, inside(func(_ epochScope, _ epochInts, at *spot) {
+			at.next()
+			timely.MapBatch(none, func(in, out []int) {})
+		})},
 		{"count", zeroStream, inside(func(_ epochScope, _ epochInts, at *spot) {
 			at.next()
 			timely.Count(none, toWorker)

@@ -64,6 +64,18 @@ var operators = []struct {
 	{"Map to a larger type", func(s timely.Stream[timely.Epoch, int]) timely.Stream[timely.Epoch, string] {
 		return textOf(timely.Map(s, func(n int) [40]int { return [40]int{n} }))
 	}, func(n int) []string { return texts([40]int{n}) }},
+	{"MapBatch", func(s timely.Stream[timely.Epoch, int]) timely.Stream[timely.Epoch, string] {
+		negated := timely.MapBatch(s, func(in, out []int) {
+			for i, n := range in {
+				out[i] = -n
+			}
+		})
+		return timely.MapBatch(negated, func(in []int, out []string) {
+			for i, n := range in {
+				out[i] = fmt.Sprint(n)
+			}
+		})
+	}, func(n int) []string { return texts(-n) }},
 	{"MapInPlace", func(s timely.Stream[timely.Epoch, int]) timely.Stream[timely.Epoch, string] {
 		return textOf(timely.MapInPlace(s, func(n *int) { *n = -*n }))
 	}, func(n int) []string { return texts(-n) }},
@@ -117,6 +129,11 @@ var operators = []struct {
 	{"Exchange", func(s timely.Stream[timely.Epoch, int]) timely.Stream[timely.Epoch, string] {
 		w := s.Scope().Worker()
 		return textOf(timely.Filter(timely.Exchange(s, uintOf), func(n int) bool { return n%w.Peers() == w.Index() }))
+	}, func(n int) []string { return texts(n) }},
+	{"Route", func(s timely.Stream[timely.Epoch, int]) timely.Stream[timely.Epoch, string] {
+		w := s.Scope().Worker()
+		next := func(r *timely.Routes[int]) { r.By(func(n int) uint64 { return uint64(n + 1) }) }
+		return textOf(timely.Filter(timely.Route(s, next), func(n int) bool { return (n+1)%w.Peers() == w.Index() }))
 	}, func(n int) []string { return texts(n) }},
 	{"Broadcast", func(s timely.Stream[timely.Epoch, int]) timely.Stream[timely.Epoch, string] {
 		w := s.Scope().Worker()

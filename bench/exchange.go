@@ -17,7 +17,7 @@ func exchange(b *bench) error {
 		numbers := input.Stream(s)
 		var owned timely.Stream[timely.Epoch, uint64]
 		if *batch {
-			owned = exchangeByBatch(numbers)
+			owned = timely.Route(numbers, byNumber)
 		} else {
 			owned = timely.Exchange(numbers, func(n uint64) uint64 { return n })
 		}
@@ -52,25 +52,18 @@ func exchange(b *bench) error {
 	return nil
 }
 
-// exchangeByBatch is timely.Exchange with a loop of the program's own over a batch.
-func exchangeByBatch(numbers timely.Stream[timely.Epoch, uint64]) timely.Stream[timely.Epoch, uint64] {
-	pact := func(r *timely.Routes[uint64]) {
-		peers := uint64(r.Peers())
-		r.ByBatch(func(ns []uint64, to []uint32) {
-			if mask := peers - 1; peers&mask == 0 {
-				for i, n := range ns {
-					to[i] = uint32(n & mask)
-				}
-				return
-			}
+// byNumber brings a number to the worker that it names, a batch at a time.
+func byNumber(r *timely.Routes[uint64]) {
+	peers := uint64(r.Peers())
+	r.ByBatch(func(ns []uint64, to []uint32) {
+		if mask := peers - 1; peers&mask == 0 {
 			for i, n := range ns {
-				to[i] = uint32(n % peers)
+				to[i] = uint32(n & mask)
 			}
-		})
-	}
-	return timely.Unary(numbers, pact, "Exchange", func(in *timely.InPort[timely.Epoch, uint64], out *timely.OutPort[timely.Epoch, uint64]) {
-		for at, ns := range in.Batches() {
-			out.Session(at).SendBatch(ns)
+			return
+		}
+		for i, n := range ns {
+			to[i] = uint32(n % peers)
 		}
 	})
 }

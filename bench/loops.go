@@ -57,8 +57,13 @@ func pingpong(b *bench) error {
 		}
 		loop, cycle := timely.Feedback[uint64](s, 1)
 		all := timely.Concat(timely.ToStream(s, first), cycle)
-		owned := timely.Exchange(all, func(n uint64) uint64 { return n })
-		next := timely.Map(owned, func(n uint64) uint64 { return n + 1 })
+		var next timely.Stream[timely.Epoch, uint64]
+		if *batch {
+			next = timely.MapBatch(timely.Route(all, byNumber), addOne)
+		} else {
+			owned := timely.Exchange(all, func(n uint64) uint64 { return n })
+			next = timely.Map(owned, func(n uint64) uint64 { return n + 1 })
+		}
 		again := &again{limit: timely.Epoch(iterations)}
 		loop.Connect(timely.ProbeWith(again.below(next, &turns), probe))
 	})
@@ -70,6 +75,12 @@ func pingpong(b *bench) error {
 		return fmt.Errorf("%d turns were made, there should be %d", all, want)
 	}
 	return nil
+}
+
+func addOne(in, out []uint64) {
+	for i, n := range in {
+		out[i] = n + 1
+	}
 }
 
 // again passes on what has not made all its rounds.

@@ -67,7 +67,7 @@ var others = map[string]func(*bench) error{
 }
 
 var (
-	batch      = flag.Bool("batch", false, "exchange: send whole batches, and route by batch")
+	batch      = flag.Bool("batch", false, "exchange, pingpong: handle whole batches with loops of the program's own")
 	rounds     = flag.Int("rounds", 100_000, "event_driven: rounds to run")
 	exchanged  = flag.Bool("exchange", false, "flow: exchange what the flat map makes")
 	cpuProfile = flag.String("cpuprofile", "", "write a CPU profile of what is measured to this `file`")

@@ -15,6 +15,7 @@ var table = []row{
 	{"B7", "pingpong 1000000 1 -w1", byALU, []target{{perOp, 3.0, 0.6}}},
 	{"B8", "pingpong 200000 1 -w2", byHop, []target{{perOp, 25.5, 3}}},
 	{"B9", "pingpong 100 1000000 -w2", byCopy, []target{{seconds, 0.15, 0.12}}},
+	{"B9", "pingpong 100 1000000 -w2 --batch", byCopy, []target{{seconds, 0.15, 0.12}}},
 	{"B10", "event_driven 1 1000 record", byALU, []target{{perOp, 600, 10}}},
 	{"B11", "event_driven 1000 10", byALU, []target{{perOp, 3.0, 1}}},
 	{"B11", "event_driven 1000 10 record", byALU, []target{{perOp, 37, 2}}},
