@@ -26,7 +26,7 @@ type mapStage[D, E any] struct {
 func (m *mapStage[D, E]) apply(x any) any {
 	b := x.(*batch.Batch[D])
 	f := m.f
-	if m.same && b.Exclusive() {
+	if m.inPlace(b) {
 		to := x.(*batch.Batch[E]).Records
 		for i, r := range b.Records {
 			to[i] = f(r)
@@ -48,7 +48,7 @@ type mapBatchStage[D, E any] struct {
 
 func (m *mapBatchStage[D, E]) apply(x any) any {
 	b := x.(*batch.Batch[D])
-	if m.same && b.Exclusive() {
+	if m.inPlace(b) {
 		m.f(b.Records, x.(*batch.Batch[E]).Records)
 		return x
 	}
@@ -68,6 +68,9 @@ func newMapping[D, E any](pools *batch.Pools) mapping[D, E] {
 	_, same := any((*batch.Batch[D])(nil)).(*batch.Batch[E])
 	return mapping[D, E]{batch.Of[E](pools), same}
 }
+
+// inPlace reports whether a batch may be mapped in place.
+func (m *mapping[D, E]) inPlace(b *batch.Batch[D]) bool { return m.same && b.Exclusive() }
 
 // outOf returns a batch as long as one that is not mapped in place.
 func (m *mapping[D, E]) outOf(b *batch.Batch[D]) *batch.Batch[E] {

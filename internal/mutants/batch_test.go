@@ -69,8 +69,8 @@ var batchMutants = []mutant{
 	{
 		name: "a Map works in place although others read the batch",
 		file: "map.go",
-		old:  `	if m.same && b.Exclusive() {`,
-		new:  `	if m.same {`,
+		old:  `return m.same && b.Exclusive()`,
+		new:  `return m.same`,
 		by:   sim,
 	},
 	{

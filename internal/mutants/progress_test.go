@@ -101,7 +101,7 @@ var progressMutants = []mutant{
 	},
 	{
 		name:  "changes go round a cycle in no order of time",
-		file:  "internal/progress/tracker.go",
+		file:  "internal/progress/cycle.go",
 		old:   `	return a.Time.Compare(b.Time) < 0`,
 		new:   `	return a.Time.Compare(b.Time) > 0`,
 		by:    suite{"./internal/progress", "TestTracker$|TestCycleCostsTheSameInEitherOrder"},
@@ -109,7 +109,7 @@ var progressMutants = []mutant{
 	},
 	{
 		name: "what leaves a cycle waits until something else goes the same way",
-		file: "internal/progress/tracker.go",
+		file: "internal/progress/cycle.go",
 		old: `			if !inside {
 				k.enlist(to.place)
 			}
@@ -119,14 +119,14 @@ var progressMutants = []mutant{
 	},
 	{
 		name: "what appears at one member of a small cycle is not seen at the others",
-		file: "internal/progress/tracker.go",
+		file: "internal/progress/paths.go",
 		old:  `		for _, from := range p.paths {`,
 		new:  `		for _, from := range p.paths[:1] {`,
 		by:   sim,
 	},
 	{
 		name: "paths within a small cycle take no time",
-		file: "internal/progress/tracker.go",
+		file: "internal/progress/paths.go",
 		old:  `u.Time.Plus(from.summary); ok {`,
 		new:  `u.Time.Plus(p.paths[0].summary); ok {`,
 		by:   suite{"./internal/progress", "TestTracker$|TestTrackerAgreesWithOracle"},
@@ -156,7 +156,7 @@ var progressMutants = []mutant{
 	},
 	{
 		name: "changes leave a cycle without the delay of their way",
-		file: "internal/progress/tracker.go",
+		file: "internal/progress/cycle.go",
 		old: `				t, ok := u.Time.Plus(w.summary)
 				switch {`,
 		new: `				t, ok := u.Time.Plus(w.summary)

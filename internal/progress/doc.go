@@ -54,8 +54,9 @@
 //	counts.go      counted times and the frontier they imply
 //	changes.go     pointstamps with changes of their counts, added up lazily
 //	graph.go       locations, edges, components, summaries: what is known once built
-//	paths.go       the paths within small cycles
 //	tracker.go     from counts everywhere, the frontier at each location
+//	paths.go       the same within a small cycle, by its paths
+//	cycle.go       and within a larger one, in the order of time
 //	link.go        a scope inside another
 //	heap.go        the work lists
 //	truth.go       what all workers did together, to check the invariants in simulations

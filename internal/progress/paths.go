@@ -6,7 +6,7 @@ import (
 	"github.com/timely-go/timely/order"
 )
 
-// This file holds the paths within small cycles. A change that goes round a cycle visits
+// This file holds how small cycles are settled. A change that goes round a cycle visits
 // each member twice or more, and takes a step of a heap for each visit. To add it at each
 // member at once, later by the path that leads there, costs a look at every pair of
 // members: less, as long as there are few.
@@ -16,6 +16,42 @@ import (
 var smallCycle = 16
 
 const fewPaths = 32
+
+// settleTogether applies what is pending at the members of a small cycle at all of them,
+// each later by the paths from there to here. That a path leads round the cycle once more
+// is left out: what comes round comes later than what it comes of.
+func (k *Tracker[T]) settleTogether(members []Location) {
+	for _, l := range members {
+		p := &k.ports[l]
+		arrived := k.arrived[:0]
+		for _, from := range p.paths {
+			for _, u := range k.ports[from.to].pending {
+				if t, ok := u.Time.Plus(from.summary); ok {
+					arrived = append(arrived, Update[T]{t, u.Delta})
+				}
+			}
+		}
+		k.arrived = arrived
+		k.passOn(p, k.arrive(p, arrived))
+	}
+	for _, l := range members {
+		p := &k.ports[l]
+		p.pending = p.pending[:0]
+	}
+}
+
+// comesBack reports whether what is counted at a location of a small cycle may come
+// round it to the same location at t or before.
+func (p *port[T]) comesBack(t T) bool {
+	for _, u := range p.points.frontier {
+		for _, s := range p.rounds {
+			if back, ok := u.Plus(s); ok && back.LessEqual(t) {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // findPaths finds the paths within small cycles.
 func (k *Tracker[T]) findPaths() {

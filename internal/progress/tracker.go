@@ -38,12 +38,6 @@ type report[T order.Timestamp[T]] struct {
 	delta  int64
 }
 
-// arrival is a change on its way to the location with a rank.
-type arrival[T order.Timestamp[T]] struct {
-	rank int32
-	Update[T]
-}
-
 // NewTracker returns a tracker that calls changed when there is something to settle.
 func NewTracker[T order.Timestamp[T]](changed func()) *Tracker[T] {
 	return &Tracker[T]{changed: changed}
@@ -75,19 +69,6 @@ func (k *Tracker[T]) MayArrive(at Location, t T) (may bool) {
 		return !may
 	})
 	return may || p.comesBack(t)
-}
-
-// comesBack reports whether what is counted at a location of a small cycle may come
-// round it to the same location at t or before.
-func (p *port[T]) comesBack(t T) bool {
-	for _, u := range p.points.frontier {
-		for _, s := range p.rounds {
-			if back, ok := u.Plus(s); ok && back.LessEqual(t) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // Update notes that an operator of this worker changed a count. It becomes
@@ -246,29 +227,6 @@ func (k *Tracker[T]) settle(at Location) {
 	p.pending = p.pending[:0]
 }
 
-// settleTogether applies what is pending at the members of a small cycle at all of them,
-// each later by the paths from there to here. That a path leads round the cycle once more
-// is left out: what comes round comes later than what it comes of.
-func (k *Tracker[T]) settleTogether(members []Location) {
-	for _, l := range members {
-		p := &k.ports[l]
-		arrived := k.arrived[:0]
-		for _, from := range p.paths {
-			for _, u := range k.ports[from.to].pending {
-				if t, ok := u.Time.Plus(from.summary); ok {
-					arrived = append(arrived, Update[T]{t, u.Delta})
-				}
-			}
-		}
-		k.arrived = arrived
-		k.passOn(p, k.arrive(p, arrived))
-	}
-	for _, l := range members {
-		p := &k.ports[l]
-		p.pending = p.pending[:0]
-	}
-}
-
 // arrive applies changes of what may appear at a location, and returns how its frontier
 // moved.
 func (k *Tracker[T]) arrive(p *port[T], changes []Update[T]) (moved []Update[T]) {
@@ -331,62 +289,6 @@ func net[T order.Timestamp[T]](moved []Update[T]) []Update[T] {
 	return moved[:n]
 }
 
-// settleCycle settles the members of a larger cycle: changes travel in the
-// order of time, those of one time in the order of rank. So each time is final at
-// a location when it is reached there, whatever came round the loop to it before.
-func (k *Tracker[T]) settleCycle(members []Location) {
-	for _, l := range members {
-		p := &k.ports[l]
-		for _, u := range p.pending {
-			k.travel(p, u.Time, u.Delta)
-		}
-		p.pending = p.pending[:0]
-	}
-	for len(k.loop) > 0 {
-		x := k.next()
-		p := &k.ports[k.ranked[x.rank]]
-		k.moved = p.implied.Update(x.Time, x.Delta, k.moved[:0])
-		if len(k.moved) == 0 {
-			continue
-		}
-		for i := range p.ways {
-			w := &p.ways[i]
-			to := &k.ports[w.to]
-			inside := to.place == p.place
-			for _, u := range k.moved {
-				t, ok := u.Time.Plus(w.summary)
-				switch {
-				case !ok: // it never arrives
-				case inside:
-					k.travel(to, t, u.Delta)
-				default:
-					to.pending = append(to.pending, Update[T]{t, u.Delta})
-				}
-			}
-			if !inside {
-				k.enlist(to.place)
-			}
-		}
-		k.tell(p, k.moved)
-	}
-}
-
-func (k *Tracker[T]) travel(to *port[T], t T, d int64) {
-	k.loop = append(k.loop, arrival[T]{to.rank, Update[T]{t, d}})
-	up(k.loop, lessTime[T])
-}
-
-// next takes the least arrival off the loop's heap, with the sum of its changes.
-func (k *Tracker[T]) next() arrival[T] {
-	x := k.loop[0]
-	k.loop = pop(k.loop, lessTime[T])
-	for len(k.loop) > 0 && k.loop[0].rank == x.rank && k.loop[0].Time == x.Time {
-		x.Delta += k.loop[0].Delta
-		k.loop = pop(k.loop, lessTime[T])
-	}
-	return x
-}
-
 // tell informs those who look at a location.
 func (k *Tracker[T]) tell(p *port[T], moved []Update[T]) {
 	if p.kept {
@@ -398,10 +300,3 @@ func (k *Tracker[T]) tell(p *port[T], moved []Update[T]) {
 }
 
 func lessPlace(a, b *int32) bool { return *a < *b }
-
-func lessTime[T order.Timestamp[T]](a, b *arrival[T]) bool {
-	if a.Time == b.Time {
-		return a.rank < b.rank
-	}
-	return a.Time.Compare(b.Time) < 0
-}
