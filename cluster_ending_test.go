@@ -109,12 +109,12 @@ var endingPrograms = map[string]func(*timely.Worker) error{
 	},
 }
 
-// answerHangups is what the program "lingers" does after Main.
-func answerHangups() {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
+// answerQuits is what the program "lingers" does after Main.
+func answerQuits() {
+	quits := make(chan os.Signal, 1)
+	signal.Notify(quits, syscall.SIGQUIT)
 	for fmt.Println("lingers"); ; fmt.Println("alive") {
-		<-hangups
+		<-quits
 	}
 }
 
@@ -218,7 +218,7 @@ func TestASIGTERMAfterTheEndIsIgnoredOnce(t *testing.T) {
 		p.await(t, 1, "lingers")
 		p.signal(t, syscall.SIGTERM)
 		for n := 1; n <= 2; n++ {
-			p.signal(t, syscall.SIGHUP)
+			p.signal(t, syscall.SIGQUIT)
 			p.await(t, n, "alive")
 		}
 		for alive := true; alive; { // Main may not have seen the first one yet

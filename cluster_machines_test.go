@@ -71,7 +71,7 @@ func init() {
 		}
 		fmt.Println("returned")
 		if name == "lingers" {
-			answerHangups()
+			answerQuits()
 		}
 		os.Exit(0)
 	}

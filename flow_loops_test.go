@@ -233,7 +233,7 @@ func TestALoopThatCirculatesUntilATokenEnters(t *testing.T) {
 
 // untilToken has numbers go again until the token has come.
 func untilToken(ns loopInts) (again, done loopInts) {
-	const mark = 1 << 40
+	const mark = 1 << 30
 	come := false
 	marked := timely.Unary(ns, timely.ExchangeBy(tokenKey), "UntilToken", func(in *timely.InPort[timely.Loop[epoch], int], out *timely.OutPort[timely.Loop[epoch], int]) {
 		for at, xs := range in.Batches() {

@@ -32,8 +32,8 @@ var (
 	allBudgets   = []budget{oneRecord, oneByte, oneBatch, usual}
 )
 
-// unlimited is as good as no budget.
-const unlimited = 1 << 40
+// unlimited is as good as no budget, on a 32-bit machine too.
+const unlimited = 1<<31 - 1
 
 // flowCase is one way to run a program.
 type flowCase struct {

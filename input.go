@@ -141,12 +141,22 @@ func (in *Input[T, D]) renew(expected int) {
 	in.list()
 }
 
-// shipFull ships a full buffer, if there is one. The next is to be larger.
+// shipFull ships a full buffer, if there is one. The next is to be larger, unless it
+// would hold more than the budget: records may say that they point to much.
 func (in *Input[T, D]) shipFull() {
-	if in.batch != nil {
-		want := in.pool.Larger(cap(in.buf))
-		in.ship()
-		in.want = want
+	if in.batch == nil {
+		return
+	}
+	size := cap(in.buf)
+	larger := in.pool.Larger(size)
+	before := in.fullest()
+	in.ship()
+	bytes := in.fullest() - before
+	switch budget := in.worker.engine.Budget(); {
+	case bytes*int64(larger)/int64(size) <= budget:
+		in.want = larger
+	case bytes <= budget:
+		in.want = size
 	}
 }
 

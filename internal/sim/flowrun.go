@@ -36,8 +36,8 @@ var errEndless = errors.New("the case does not end")
 // Run simulates a case and compares it with the naive evaluation.
 func (c *FlowCase) Run() FlowResult { return c.runWith(c.Budget) }
 
-// unlimited is a budget that is never used up.
-const unlimited = 1 << 40
+// unlimited is a budget, of a 32-bit machine too, that is never used up.
+const unlimited = 1<<31 - 1
 
 func (c *FlowCase) runWith(budget int) (res FlowResult) {
 	w := NewWorld(c.Workers, c.Seed, c.newPolicy())
