@@ -176,35 +176,45 @@ func TestASecondSIGTERMEndsAllProcesses(t *testing.T) {
 		t.Skip("it starts clusters")
 	}
 	t.Run("of the launcher", func(t *testing.T) {
-		p := launched(t, "stubborn", 2, asItIs)
-		for _, words := range []string{"ready", "stopping"} {
-			p.await(t, 1, "p0: "+words)
-			p.await(t, 1, "p1: "+words)
-			p.signal(t, syscall.SIGTERM)
-		}
-		p.wait(t)
-		if lines := p.errs.lines(); p.status() != 1 || len(lines) != 3 || strings.Contains(p.stdout.String(), "returned") {
-			t.Error(p)
-		}
+		mayTake(t, time.Second, func() time.Duration {
+			p := launched(t, "stubborn", 2, asItIs)
+			var told time.Time
+			for _, words := range []string{"ready", "stopping"} {
+				p.await(t, 1, "p0: "+words)
+				p.await(t, 1, "p1: "+words)
+				told = time.Now()
+				p.signal(t, syscall.SIGTERM)
+			}
+			p.wait(t)
+			if lines := p.errs.lines(); p.status() != 1 || len(lines) != 3 || strings.Contains(p.stdout.String(), "returned") {
+				t.Error(p)
+			}
+			return p.at.Sub(told)
+		})
 	})
 	t.Run("of one process", func(t *testing.T) {
-		c := newMachines(t, "stubborn", 3)
-		c.startAll(t)
-		for _, words := range []string{"ready", "stopping"} {
-			for _, p := range c.processes {
-				p.await(t, 1, words)
+		mayTake(t, time.Second, func() time.Duration {
+			c := newMachines(t, "stubborn", 3)
+			c.startAll(t)
+			var told time.Time
+			for _, words := range []string{"ready", "stopping"} {
+				for _, p := range c.processes {
+					p.await(t, 1, words)
+				}
+				told = time.Now()
+				c.processes[1].signal(t, syscall.SIGTERM)
 			}
-			c.processes[1].signal(t, syscall.SIGTERM)
-		}
-		for i, p := range c.processes {
-			want := fmt.Sprintf("timely: process %d: process 1 failed: ended by signal: terminated\n", i)
-			if i == 1 {
-				want = "timely: process 1: ended by signal: terminated\n"
+			for i, p := range c.processes {
+				want := fmt.Sprintf("timely: process %d: process 1 failed: ended by signal: terminated\n", i)
+				if i == 1 {
+					want = "timely: process 1: ended by signal: terminated\n"
+				}
+				if line := failed(t, p); line != want {
+					t.Errorf("it said %q, want %q", line, want)
+				}
 			}
-			if line := failed(t, p); line != want {
-				t.Errorf("it said %q, want %q", line, want)
-			}
-		}
+			return last(t, c.processes).Sub(told)
+		})
 	})
 }
 

@@ -146,6 +146,44 @@ func TestNoGoroutineIsLeftAfterSuccess(t *testing.T) {
 	}
 }
 
+// TestNothingIsLeftAfterAHundredClusters of two processes, of which a third fail.
+func TestNothingIsLeftAfterAHundredClusters(t *testing.T) {
+	rounds := 100
+	if testing.Short() {
+		rounds = 10
+	}
+	cycle := func(i int) {
+		program := func(w *timely.Worker) error {
+			if err := busyProgram(w); err != nil || i%3 != 1 || w.Index() != i%2 {
+				return err
+			}
+			return errors.New("enough")
+		}
+		if i%3 == 1 {
+			twoByOne.mustFail(t, program)
+		} else {
+			twoByOne.mustRun(t, program)
+		}
+	}
+	for i := range 6 { // what is made once
+		cycle(i)
+	}
+	goroutines, before := runtime.NumGoroutine(), retained()
+	opened, known := descriptors()
+	for i := range rounds {
+		cycle(i)
+	}
+	nothingLeft(t, goroutines)
+	if after := retained(); after > before+1<<20 {
+		t.Errorf("%d bytes are kept after %d clusters", after-before, rounds)
+	}
+	if now, _ := descriptors(); !known {
+		t.Log("descriptors are not counted: there is no /proc/self/fd")
+	} else if now > opened {
+		t.Errorf("%d descriptors are open after %d clusters, %d before", now, rounds, opened)
+	}
+}
+
 // descriptors returns how many files, sockets and the like are open, and false where
 // that cannot be known.
 func descriptors() (n int, known bool) {

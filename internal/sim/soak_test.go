@@ -20,8 +20,9 @@ const (
 	soakWorkers = 2
 	soakPlans   = 64       // different programs, again and again
 	soakSamples = 200      // over the whole time
-	soakGrowth  = 0.01     // of the heap, over the last half
-	soakNoise   = 64 << 10 // bytes that it may grow by, beside
+	soakGrowth  = 0.01     // of the heap, and of what is resident, over the last half
+	soakNoise   = 64 << 10 // bytes that the heap may grow by, beside
+	soakPages   = 1 << 20  // bytes that may be resident beside, as the runtime takes and gives them in pieces
 )
 
 // sample is what is in use between two generations, when no dataflow of theirs is left.
@@ -90,6 +91,9 @@ func judgeSoak(t *testing.T, samples []sample) {
 		int64(after.resident)-int64(before.resident), after.goroutines-before.goroutines)
 	if grown > int64(soakGrowth*float64(before.heap))+soakNoise {
 		t.Errorf("the heap has grown from %d to %d bytes over the last half", before.heap, after.heap)
+	}
+	if grown := int64(after.resident) - int64(before.resident); grown > int64(soakGrowth*float64(before.resident))+soakPages {
+		t.Errorf("%d bytes were resident, and %d at the end", before.resident, after.resident)
 	}
 	if after.goroutines > before.goroutines+soakWorkers {
 		t.Errorf("there were %d goroutines, and %d at the end", before.goroutines, after.goroutines)

@@ -15,8 +15,12 @@ var (
 	schedules = flag.Int("schedules", 0, "play so many schedules, however long it takes")
 )
 
-// leastSchedules are played even if the time is over.
-const leastSchedules = 2000
+// Schedules that are played even if the time is over: usually, and where suites run long.
+const (
+	leastSchedules     = 2_000
+	leastSchedulesLong = 20_000
+	longSeconds        = 12
+)
 
 func TestProtocolKeepsAllInvariants(t *testing.T) {
 	w := &world{}
@@ -57,9 +61,13 @@ func budget(t *testing.T) (seed uint64, more func(n int) bool) {
 		}
 		seed = uint64(time.Now().UnixNano())
 	}
+	least := leastSchedules
+	if seconds >= longSeconds {
+		least = leastSchedulesLong
+	}
 	end := time.Now().Add(time.Duration(seconds * float64(time.Second)))
 	return seed, func(n int) bool {
-		return n < leastSchedules || n%64 != 0 || time.Now().Before(end)
+		return n < least || n%64 != 0 || time.Now().Before(end)
 	}
 }
 
