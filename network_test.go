@@ -256,7 +256,7 @@ func TestProcessesThatDoNotFitSayWhy(t *testing.T) {
 	other := written(t, "other", "another secret of many bytes\n")
 	tests := []struct{ zero, one, want string }{
 		{"-w1", "-w2", "worker"},
-		{"--cluster a", "--cluster b", "cluster"},
+		{"--cluster a", "--cluster b", "a cluster of another name"},
 		{"--secret-file " + secret, "--secret-file " + other, "secret"},
 		{"--secret-file " + secret, "", "secret"},
 	}
@@ -448,8 +448,7 @@ func TestSecretFilesAreBounded(t *testing.T) {
 	}
 }
 
-// TestDeployedCommandLinesAreUnderstood looks up the flags that the files of deploy,
-// and the readme, show.
+// TestDeployedCommandLinesAreUnderstood looks up the flags that the files of deploy show.
 func TestDeployedCommandLinesAreUnderstood(t *testing.T) {
 	help, _, _ := ran(t, "show", "--help")
 	files, err := filepath.Glob("deploy/*")

@@ -1,11 +1,14 @@
 package examples_test
 
 import (
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -24,6 +27,7 @@ func runOver(t *testing.T, flags, stdin, name string, args ...string) string {
 	return byProcess.ReplaceAllString(run(t, stdin, name, append(strings.Fields(flags), args...)...), "")
 }
 
+// TestExamplesAgreeOverProcesses leaves out simple, which calls Execute and has no flags.
 func TestExamplesAgreeOverProcesses(t *testing.T) {
 	edges := writeGraph(t, randomGraph(300, 900))
 	tests := []struct {
@@ -31,7 +35,6 @@ func TestExamplesAgreeOverProcesses(t *testing.T) {
 		free        bool // the order of the lines is
 	}{
 		{"", "hello", true},
-		{"", "simple", false},
 		{"", "distinct", true},
 		{"", "collatz", false},
 		{"", "bfs", false},
@@ -63,6 +66,30 @@ func TestExamplesAgreeOverProcesses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTwoProgramsRefuseEachOther, with what Main takes for the build: their executables.
+func TestTwoProgramsRefuseEachOther(t *testing.T) {
+	var hosts strings.Builder
+	for range 2 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintln(&hosts, l.Addr())
+		l.Close() // and hope that nobody else takes it
+	}
+	file := filepath.Join(t.TempDir(), "hosts")
+	if err := os.WriteFile(file, []byte(hosts.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var both sync.WaitGroup
+	for i, name := range []string{"hello", "distinct"} {
+		both.Go(func() {
+			wantFailure(t, "is of build", name, "-n2", fmt.Sprint("-p", i), "-h", file, "--join-timeout", "20s")
+		})
+	}
+	both.Wait()
 }
 
 // TestWordcountOfRealTextOverProcesses counts the words of files of Go's own runtime.

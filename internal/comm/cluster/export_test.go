@@ -16,3 +16,6 @@ func (f *Fabric) Open() int {
 	defer f.mu.RUnlock()
 	return len(f.channels)
 }
+
+// KeepAtMost changes how many bytes may wait for channels that nobody has opened.
+func (f *Fabric) KeepAtMost(bytes int) { f.mostKept = bytes }

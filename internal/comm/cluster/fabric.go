@@ -31,7 +31,13 @@ type Fabric struct {
 	channels map[int]*channel // open ones
 	opened   int              // channels, so far
 	early    map[int][]parcel // what arrived for others
+	kept     int              // bytes of that
+	mostKept int              // that may be kept
 }
+
+// mostKept is how many bytes may arrive for channels that are not open yet. Who keeps to
+// the credit that channels begin with sends far less before others have built the same.
+const mostKept = 1 << 30
 
 // reader is what the goroutine has that reads from one process.
 type reader struct{ pools batch.Pools }
@@ -65,7 +71,7 @@ func New(workers int, h *host.Host, mesh *tcp.Mesh, notice func(process int, byt
 	f := &Fabric{
 		near: local.NewFabric(workers, h), mesh: mesh, here: workers, peers: workers,
 		notice: notice, fail: fail,
-		channels: make(map[int]*channel), early: make(map[int][]parcel),
+		channels: make(map[int]*channel), early: make(map[int][]parcel), mostKept: mostKept,
 	}
 	if mesh == nil {
 		return f
@@ -208,6 +214,9 @@ func (f *Fabric) keep(number int, p parcel) error {
 		return c.take(p)
 	}
 	if number >= f.opened {
+		if f.kept += len(p.bytes); f.kept > f.mostKept {
+			return fmt.Errorf("process %d sent more than %d bytes for dataflows that this process has not built", p.process, f.mostKept)
+		}
 		p.bytes = append([]byte(nil), p.bytes...)
 		f.early[number] = append(f.early[number], p)
 	}
@@ -243,6 +252,7 @@ func (f *Fabric) open(number int, begin func() *channel) {
 	early := f.early[number]
 	delete(f.early, number)
 	for _, p := range early {
+		f.kept -= len(p.bytes)
 		if err := c.take(p); err != nil {
 			f.fail(err)
 			return

@@ -150,6 +150,34 @@ func TestWhatNoProcessSendsIsAFailure(t *testing.T) {
 	}
 }
 
+// TestTooMuchForWhatIsNotBuiltIsAFailure: what came before and was taken does not count.
+func TestTooMuchForWhatIsNotBuiltIsAFailure(t *testing.T) {
+	f, failed, told, stranger := besideAStranger(t)
+	f.KeepAtMost(12) // messages of 8, of which one may wait
+	for channel := range 3 {
+		send(stranger, tcp.Data, channel, make([]byte, 8))
+		<-told
+		for worker := range 2 {
+			cluster.OpenQueue(f, worker, channel, 100, numbers{})
+		}
+	}
+	select {
+	case err := <-failed:
+		t.Fatal(err)
+	default:
+	}
+	send(stranger, tcp.Data, 7, make([]byte, 8))
+	send(stranger, tcp.Data, 8, make([]byte, 8))
+	select {
+	case err := <-failed:
+		if want := "process 1 sent more than 12 bytes for dataflows that this process has not built"; err.Error() != want {
+			t.Errorf("%q, want %q", err, want)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("it has not failed")
+	}
+}
+
 // TestWhatComesAfterTheEndIsNobodys sends to channels that are closed, at one worker or at
 // all, and to a fabric that has been left.
 func TestWhatComesAfterTheEndIsNobodys(t *testing.T) {
