@@ -76,7 +76,8 @@ func (t Lexicographic[A, B]) Compare(u Lexicographic[A, B]) int {
 // down. Overflow would not be upward closed, and a frontier that relies on it
 // would release times that still come. Nor is there a least such time to return
 // instead, unless First had a next one. So keep Second, and what is added to it,
-// far from its end.
+// far from its end: in a loop delays are added along every path that there is, also
+// where nothing goes.
 func (t Lexicographic[A, B]) Plus(delay Lexicographic[A, B]) (Lexicographic[A, B], bool) {
 	first, ok := t.First.Plus(delay.First)
 	if !ok {

@@ -141,8 +141,8 @@ var progressMutants = []mutant{
 	{
 		name: "of two paths within a small cycle the longer one is taken",
 		file: "internal/progress/paths.go",
-		old:  `		if x.summary.LessEqual(s) {`,
-		new:  `		if s.LessEqual(x.summary) {`,
+		old:  `x.to == more.to && x.summary.LessEqual(more.summary) {`,
+		new:  `x.to == more.to && more.summary.LessEqual(x.summary) {`,
 		by:   suite{"./internal/progress", "TestTracker$|TestTrackerAgreesWithOracle"},
 	},
 	{

@@ -39,12 +39,13 @@ func BenchmarkEpochThroughChain(b *testing.B) {
 	}
 }
 
-// A capability moves on by a turn of a cycle, which is small or goes through the heap.
+// A capability moves on by a turn of a cycle, or by one member in each settlement; the
+// cycle is small or goes through the heap.
 func BenchmarkTurnOfCycle(b *testing.B) {
 	for _, members := range []int{2, 4, 8, 16, 32} {
-		for _, small := range []int{members, 0} {
-			b.Run(fmt.Sprintf("members=%d/small=%t", members, small > 0), func(b *testing.B) {
-				defer setSmallCycle(small)()
+		for _, how := range []struct{ small, settlements int }{{members, 1}, {0, 1}, {members, members}, {0, members}} {
+			b.Run(fmt.Sprintf("members=%d/small=%t/settlements=%d", members, how.small > 0, how.settlements), func(b *testing.B) {
+				defer setSmallCycle(how.small)()
 				k := NewTracker[order.Epoch](func() {})
 				for range members {
 					k.AddPort()
@@ -59,10 +60,16 @@ func BenchmarkTurnOfCycle(b *testing.B) {
 				levels := []Level{Root[order.Epoch]{k}}
 				Settle(levels)
 				b.ReportAllocs()
-				for t := order.Epoch(0); b.Loop(); t++ {
-					k.Update(0, t+1, 1)
-					k.Update(0, t, -1)
-					Settle(levels)
+				step := members / how.settlements
+				for at, t := 0, order.Epoch(0); b.Loop(); {
+					for range how.settlements {
+						k.Update(Location(at), t, -1)
+						if at += step; at >= members {
+							at, t = 0, t+1
+						}
+						k.Update(Location(at), t, 1)
+						Settle(levels)
+					}
 				}
 			})
 		}

@@ -45,8 +45,10 @@
 // once here, too. Within a larger one, where that would cost the square of its
 // members, changes travel in the order of time, as in Rust's timely dataflow:
 // there, a retraction must overtake the times that it has caused, or it would
-// chase them round the loop for ever. (A turn of a cycle of 2, 8 or 16 locations
-// takes 0.3, 0.35 and 0.45 of what it takes in the order of time; of 32, the same.)
+// chase them round the loop for ever. (If what is counted goes all the way round a
+// cycle of 2 to 8 locations in one settlement, it takes 0.3 to 0.5 of what it takes in
+// the order of time; if each step is a settlement of its own, as much or, with 8
+// locations, up to 1.7 times as much.)
 //
 // # Files
 //

@@ -77,7 +77,7 @@ func (e *CycleError) Error() string {
 
 // Seal ends the building: it finds the components, and the summaries to the
 // scope's outputs. It costs a constant for each location and edge, and for each
-// location that reaches an output. It fails with a *CycleError.
+// location that reaches an output; of those on a small cycle, its square. It fails with a *CycleError.
 func (k *Tracker[T]) Seal() error {
 	if cycle := k.cycleWithoutDelay(); cycle != nil {
 		return &CycleError{cycle}

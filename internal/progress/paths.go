@@ -13,14 +13,20 @@ import (
 
 // A cycle is small if it has at most so many members (tests change it), and if at most so
 // many paths lead to each.
-var smallCycle = 16
+var smallCycle = 8
 
 const fewPaths = 32
 
 // settleTogether applies what is pending at the members of a small cycle at all of them,
 // each later by the paths from there to here. That a path leads round the cycle once more
-// is left out: what comes round comes later than what it comes of.
+// is left out: what comes round comes later than what it comes of. Watchers must not
+// change counts meanwhile.
 func (k *Tracker[T]) settleTogether(members []Location) {
+	for _, l := range members { // each change is looked at once for each path
+		if p := &k.ports[l]; len(p.pending) > 2 {
+			p.pending = net(p.pending)
+		}
+	}
 	for _, l := range members {
 		p := &k.ports[l]
 		arrived := k.arrived[:0]
@@ -70,15 +76,14 @@ func (k *Tracker[T]) findPaths() {
 }
 
 // findPathsTo finds the least summaries of the paths from each member of a cycle to one
-// of them, walking backwards from it. It reports false if there are too many.
+// of them, walking backwards from it. It reports false if there are too many. The shortest
+// that is known goes on first, so nothing that is found later is shorter.
 func (k *Tracker[T]) findPathsTo(l Location, members []Location) (few bool) {
 	to := &k.ports[l]
-	to.paths = append(to.paths, way[T]{to: l})
-	for n := 0; n < len(to.paths); n++ {
-		x := to.paths[n]
-		if x.to == gone {
-			continue
-		}
+	paths := []way[T]{{to: l}}
+	for n := 0; n < len(paths); n++ {
+		shortestFirst(paths[n:])
+		x := paths[n]
 		for _, m := range members {
 			for _, w := range k.ports[m].ways {
 				if w.to != x.to {
@@ -89,44 +94,45 @@ func (k *Tracker[T]) findPathsTo(l Location, members []Location) (few bool) {
 				case !ok:
 				case m == l:
 					to.rounds = leastWith(to.rounds, s)
-				case to.improves(m, s):
-					to.paths = append(to.paths, way[T]{m, s})
+				default:
+					paths = pathsWith(paths, n+1, way[T]{m, s})
 				}
-			}
-			if len(to.paths) > 8*fewPaths {
-				return false
+				if len(paths) > fewPaths || len(to.rounds) > fewPaths {
+					return false
+				}
 			}
 		}
 	}
-	kept := to.paths[:0]
-	for _, x := range to.paths {
-		if x.to != gone {
+	to.paths = slices.Clone(paths)
+	return true
+}
+
+// shortestFirst brings the least path in the order of Compare to the front.
+func shortestFirst[T order.Timestamp[T]](paths []way[T]) {
+	least := 0
+	for i := range paths {
+		if paths[i].summary.Compare(paths[least].summary) < 0 {
+			least = i
+		}
+	}
+	paths[0], paths[least] = paths[least], paths[0]
+}
+
+// pathsWith returns paths with one more, unless one from the same place is at most as
+// long, and without those that are longer, of which there are none among the first.
+func pathsWith[T order.Timestamp[T]](paths []way[T], first int, more way[T]) []way[T] {
+	for _, x := range paths {
+		if x.to == more.to && x.summary.LessEqual(more.summary) {
+			return paths
+		}
+	}
+	kept := paths[:first]
+	for _, x := range paths[first:] {
+		if x.to != more.to || !more.summary.LessEqual(x.summary) {
 			kept = append(kept, x)
 		}
 	}
-	to.paths = kept
-	return len(kept) <= fewPaths && len(to.rounds) <= fewPaths
-}
-
-// gone is where a path begins for which a lesser one was found.
-const gone Location = -1
-
-// improves reports whether no path that begins at m is known to be at most as long, and
-// marks those that are longer.
-func (p *port[T]) improves(m Location, s T) bool {
-	for i := range p.paths {
-		x := &p.paths[i]
-		if x.to != m {
-			continue
-		}
-		if x.summary.LessEqual(s) {
-			return false
-		}
-		if s.LessEqual(x.summary) {
-			x.to = gone
-		}
-	}
-	return true
+	return append(kept, more)
 }
 
 // leastWith returns an antichain with t, unless something in it is at most t.

@@ -24,6 +24,21 @@ var shapes = map[string]func(ports int) []sealer{
 		}
 		return []sealer{k}
 	},
+	"small cycles": func(ports int) []sealer {
+		k := NewTracker[epoch](func() {})
+		for range ports / smallCycle {
+			first := k.AddPort()
+			last := first
+			for range smallCycle - 1 {
+				next := k.AddPort()
+				k.Connect(last, next, 1)
+				k.Connect(first, next, 3)
+				last = next
+			}
+			k.Connect(last, first, 1)
+		}
+		return []sealer{k}
+	},
 	"scope with edges through": func(ports int) []sealer {
 		k := NewTracker[epoch](func() {})
 		l := Nest(k, order.LoopRefinement[epoch](), func() {})
@@ -218,5 +233,39 @@ func TestCycleCostsTheSameInEitherOrder(t *testing.T) {
 	against := cost(func(i int) Location { return Location(ports - 1 - i) })
 	if along != against {
 		t.Errorf("%d operations along the order of ports, %d against it", along, against)
+	}
+}
+
+// TestChangesOfASmallCycleAreAddedUpBeforeTheyGoAnywhere takes in many messages, each of
+// which moves all that is counted on, and settles once.
+func TestChangesOfASmallCycleAreAddedUpBeforeTheyGoAnywhere(t *testing.T) {
+	const messages = 500
+	cost := func(small int) int {
+		defer setSmallCycle(small)()
+		k := NewTracker[tallied](func() {})
+		for range 8 {
+			k.AddPort()
+		}
+		for i := range 8 {
+			k.Connect(Location(i), Location((i+1)%8), tallied((i+1)/8))
+		}
+		k.Assume(0, 0, 1)
+		if err := k.Seal(); err != nil {
+			t.Fatal(err)
+		}
+		levels := []Level{Root[tallied]{k}}
+		Settle(levels)
+		tally = 0
+		for i := range tallied(messages) {
+			c := &Changes[tallied]{}
+			c.Update(0, i, -1)
+			c.Update(0, i+1, 1)
+			k.Accept(c)
+		}
+		Settle(levels)
+		return tally
+	}
+	if small, large := cost(8), cost(0); small > large {
+		t.Errorf("times of a small cycle are looked at %d times, of a larger one %d times", small, large)
 	}
 }
