@@ -25,6 +25,21 @@ var flowMutants = []mutant{
 		by:   flowRest,
 	},
 	{
+		name: "a Throttle lets through first what came first",
+		file: "throttle.go",
+		old: `	case t.isAwaited(u):
+		t.open = append(t.open, u)
+	default:
+		t.next = append(t.next, u)
+		slices.SortFunc(t.next, T.Compare)
+`,
+		new: `	default:
+		t.next = append(t.next, u)
+`,
+		by:    suite{".", "TestThrottleLetsThrough"},
+		hangs: true,
+	},
+	{
 		name: "no credit is given for batches that were added to others",
 		file: "internal/engine/edge.go",
 		old:  `	a.taken += spent - held`,
