@@ -53,8 +53,6 @@ func (s sleep) do(t *testing.T) (unharmed bool) {
 	for _, p := range c.others(s.victim) {
 		p.wait(t)
 		switch errs := p.errs.String(); {
-		case len(p.says("wrong")) > 0 || len(p.says("answer")) != len(p.says(answer)):
-			t.Errorf("want %q, got %v", answer, p)
 		case p.status() == 0:
 			if len(p.says(answer)) != s.workers || errs != "" || s.wakes < 0 && !done {
 				t.Errorf("it ended well: %v", p)
@@ -65,31 +63,16 @@ func (s sleep) do(t *testing.T) (unharmed bool) {
 			unharmed = false
 		}
 	}
+	noneAnswersWrong(t, c.processes, answer)
 	return unharmed
 }
 
 // TestProcessesStoppedAtRandomMoments are held for dead, or not missed.
 func TestProcessesStoppedAtRandomMoments(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it starts clusters")
-	}
-	seed := rand.Uint64()
-	end := time.Now()
-	if *sleeps == 0 {
-		end = end.Add(suiteTime())
-	}
-	n, unharmed := 0, 0
-	for ; (n < max(*sleeps, 6) || time.Now().Before(end)) && !t.Failed(); n++ {
-		s := randomSleep(rand.New(rand.NewPCG(seed, 0)))
-		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			if s.do(t) {
-				unharmed++
-			}
-			if t.Failed() {
-				t.Logf("%+v", s)
-			}
-		})
-		seed++
-	}
+	n, unharmed := atRandomMoments(t, *sleeps, 6, func(t *testing.T, r *rand.Rand) bool {
+		s := randomSleep(r)
+		t.Logf("%+v", s)
+		return s.do(t)
+	})
 	fmt.Printf("count: %d processes stopped at random moments; in %d cases nobody missed them\n", n, unharmed)
 }

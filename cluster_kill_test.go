@@ -98,13 +98,7 @@ func (k killing) do(t *testing.T) (unharmed bool) {
 	done := len(victim.says("answer")) == k.workers // then it may have said goodbye, too
 	answer := fmt.Sprint("answer ", k.epochs*k.processes*k.workers)
 	unharmed = true
-	for _, p := range c.processes {
-		for _, line := range p.stdout.lines() {
-			if strings.HasPrefix(line, "wrong") || strings.HasPrefix(line, "answer") && line != answer {
-				t.Errorf("want %q, got %v", answer, p)
-			}
-		}
-	}
+	noneAnswersWrong(t, c.processes, answer)
 	for _, p := range others {
 		switch errs := p.errs.String(); {
 		case p.status() == 0:
@@ -122,6 +116,19 @@ func (k killing) do(t *testing.T) (unharmed bool) {
 
 // TestProcessesKilledAtRandomMoments kills one while the cluster starts, runs or ends.
 func TestProcessesKilledAtRandomMoments(t *testing.T) {
+	n, unharmed := atRandomMoments(t, *kills, 20, func(t *testing.T, r *rand.Rand) bool {
+		k := randomKilling(r)
+		t.Logf("%+v", k)
+		return k.do(t)
+	})
+	fmt.Printf("count: %d processes killed at random moments; in %d cases the others were done\n", n, unharmed)
+}
+
+// atRandomMoments does something to so many clusters as are asked for, or else for the time
+// of a suite, and then not less than the least. It returns to how many, and how many were
+// none the worse. What fails is done again, first, with TIMELY_SEED.
+func atRandomMoments(t *testing.T, asked, least int, do func(*testing.T, *rand.Rand) (unharmed bool)) (n, unharmed int) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("it starts clusters")
 	}
@@ -132,23 +139,32 @@ func TestProcessesKilledAtRandomMoments(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	rounds := max(*kills, 20)
 	end := time.Now()
-	if *kills == 0 && os.Getenv("TIMELY_SUITE_SECONDS") != "" {
+	if asked == 0 && os.Getenv("TIMELY_SUITE_SECONDS") != "" {
 		end = end.Add(suiteTime())
 	}
-	n, unharmed := 0, 0
-	for ; (n < rounds || time.Now().Before(end)) && !t.Failed(); n++ {
-		k := randomKilling(rand.New(rand.NewPCG(seed, 0)))
+	for ; (n < max(asked, least) || time.Now().Before(end)) && !t.Failed(); n++ {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			if k.do(t) {
+			if do(t, rand.New(rand.NewPCG(seed, 0))) {
 				unharmed++
 			}
 			if t.Failed() {
-				t.Logf("%+v; run again with TIMELY_SEED=%d", k, seed)
+				t.Logf("run again with TIMELY_SEED=%d", seed)
 			}
 		})
 		seed++
 	}
-	fmt.Printf("count: %d processes killed at random moments; in %d cases the others were done\n", n, unharmed)
+	return n, unharmed
+}
+
+// noneAnswersWrong checks what processes have answered, if they have.
+func noneAnswersWrong(t *testing.T, processes []*process, answer string) {
+	t.Helper()
+	for _, p := range processes {
+		for _, line := range p.stdout.lines() {
+			if strings.HasPrefix(line, "wrong") || strings.HasPrefix(line, "answer") && line != answer {
+				t.Errorf("want %q, got %v", answer, p)
+			}
+		}
+	}
 }

@@ -168,20 +168,13 @@ func TestNothingIsLeftAfterAHundredClusters(t *testing.T) {
 	for i := range 6 { // what is made once
 		cycle(i)
 	}
-	goroutines, before := runtime.NumGoroutine(), retained()
-	opened, known := descriptors()
+	goroutines := runtime.NumGoroutine()
+	nothingKept := keeping(t)
 	for i := range rounds {
 		cycle(i)
 	}
 	nothingLeft(t, goroutines)
-	if after := retained(); after > before+1<<20 {
-		t.Errorf("%d bytes are kept after %d clusters", after-before, rounds)
-	}
-	if now, _ := descriptors(); !known {
-		t.Log("descriptors are not counted: there is no /proc/self/fd")
-	} else if now > opened {
-		t.Errorf("%d descriptors are open after %d clusters, %d before", now, rounds, opened)
-	}
+	nothingKept()
 }
 
 // descriptors returns how many files, sockets and the like are open, and false where
@@ -189,6 +182,24 @@ func TestNothingIsLeftAfterAHundredClusters(t *testing.T) {
 func descriptors() (n int, known bool) {
 	open, err := os.ReadDir("/proc/self/fd")
 	return len(open), err == nil
+}
+
+// keeping notes what is in use, and returns a check that it is not much more later: memory
+// that the program can reach, and descriptors.
+func keeping(t *testing.T) (nothingMore func()) {
+	before := retained()
+	opened, known := descriptors()
+	return func() {
+		t.Helper()
+		if after := retained(); after > before+1<<20 {
+			t.Errorf("%d bytes more are kept", after-before)
+		}
+		if now, _ := descriptors(); !known {
+			t.Log("descriptors are not counted: there is no /proc/self/fd")
+		} else if now > opened {
+			t.Errorf("%d descriptors are open, %d were before", now, opened)
+		}
+	}
 }
 
 // filesIn returns the names of all that is in a folder.
@@ -236,19 +247,11 @@ func TestNothingIsLeftAfterAThousandExecutions(t *testing.T) {
 	for i := range 8 { // what is made once
 		cycle(i)
 	}
-	before := retained()
-	opened, known := descriptors()
+	nothingKept := keeping(t)
 	for i := range rounds {
 		cycle(i)
 	}
-	if after := retained(); after > before+1<<20 {
-		t.Errorf("%d bytes are kept after %d executions", after-before, rounds)
-	}
-	if now, _ := descriptors(); !known {
-		t.Log("descriptors are not counted: there is no /proc/self/fd")
-	} else if now > opened {
-		t.Errorf("%d descriptors are open after %d executions, %d before", now, rounds, opened)
-	}
+	nothingKept()
 	if left := filesIn(t, temporary); len(left) > 0 {
 		t.Errorf("%d files are left in the folder for temporary ones, %s for one", len(left), left[0])
 	}

@@ -17,5 +17,5 @@ func (f *Fabric) Open() int {
 	return len(f.channels)
 }
 
-// KeepAtMost changes how many bytes may wait for channels that nobody has opened.
+// KeepAtMost changes how many bytes what waits for channels that nobody has opened may take.
 func (f *Fabric) KeepAtMost(bytes int) { f.mostKept = bytes }

@@ -31,12 +31,13 @@ type Fabric struct {
 	channels map[int]*channel // open ones
 	opened   int              // channels, so far
 	early    map[int][]parcel // what arrived for others
-	kept     int              // bytes of that
-	mostKept int              // that may be kept
+	kept     int              // bytes that that takes
+	mostKept int              // bytes that it may take
 }
 
-// mostKept is how many bytes may arrive for channels that are not open yet. Who keeps to
-// the credit that channels begin with sends far less before others have built the same.
+// mostKept is how many bytes what arrives for channels that are not open yet may take. Who
+// keeps to the credit that channels begin with sends far less before others have built the
+// same.
 const mostKept = 1 << 30
 
 // reader is what the goroutine has that reads from one process.
@@ -49,6 +50,9 @@ type parcel struct {
 	from, to int // workers, counted through all processes
 	bytes    []byte
 }
+
+// size returns the bytes that a parcel takes, about.
+func (p parcel) size() int { return len(p.bytes) + 64 }
 
 // channel is what a process does with what arrives for a channel.
 type channel struct {
@@ -214,8 +218,8 @@ func (f *Fabric) keep(number int, p parcel) error {
 		return c.take(p)
 	}
 	if number >= f.opened {
-		if f.kept += len(p.bytes); f.kept > f.mostKept {
-			return fmt.Errorf("process %d sent more than %d bytes for dataflows that this process has not built", p.process, f.mostKept)
+		if f.kept += p.size(); f.kept > f.mostKept {
+			return fmt.Errorf("what others sent for dataflows that this process has not built takes more than %d bytes; process %d sent the last of it", f.mostKept, p.process)
 		}
 		p.bytes = append([]byte(nil), p.bytes...)
 		f.early[number] = append(f.early[number], p)
@@ -252,7 +256,7 @@ func (f *Fabric) open(number int, begin func() *channel) {
 	early := f.early[number]
 	delete(f.early, number)
 	for _, p := range early {
-		f.kept -= len(p.bytes)
+		f.kept -= p.size()
 		if err := c.take(p); err != nil {
 			f.fail(err)
 			return

@@ -150,31 +150,35 @@ func TestWhatNoProcessSendsIsAFailure(t *testing.T) {
 	}
 }
 
-// TestTooMuchForWhatIsNotBuiltIsAFailure: what came before and was taken does not count.
+// TestTooMuchForWhatIsNotBuiltIsAFailure: what came before and was taken does not count, and
+// what is empty does.
 func TestTooMuchForWhatIsNotBuiltIsAFailure(t *testing.T) {
-	f, failed, told, stranger := besideAStranger(t)
-	f.KeepAtMost(12) // messages of 8, of which one may wait
-	for channel := range 3 {
-		send(stranger, tcp.Data, channel, make([]byte, 8))
+	for _, body := range [][]byte{make([]byte, 8), nil} {
+		f, failed, told, stranger := besideAStranger(t)
+		f.KeepAtMost(100) // one message may wait
+		for channel := range 3 {
+			send(stranger, tcp.Data, channel, make([]byte, 8))
+			<-told
+			for worker := range 2 {
+				cluster.OpenQueue(f, worker, channel, 100, numbers{})
+			}
+		}
+		send(stranger, tcp.Data, 7, body)
 		<-told
-		for worker := range 2 {
-			cluster.OpenQueue(f, worker, channel, 100, numbers{})
+		select {
+		case err := <-failed:
+			t.Fatal(err)
+		default:
 		}
-	}
-	select {
-	case err := <-failed:
-		t.Fatal(err)
-	default:
-	}
-	send(stranger, tcp.Data, 7, make([]byte, 8))
-	send(stranger, tcp.Data, 8, make([]byte, 8))
-	select {
-	case err := <-failed:
-		if want := "process 1 sent more than 12 bytes for dataflows that this process has not built"; err.Error() != want {
-			t.Errorf("%q, want %q", err, want)
+		send(stranger, tcp.Data, 8, body)
+		select {
+		case err := <-failed:
+			if want := "what others sent for dataflows that this process has not built takes more than 100 bytes; process 1 sent the last of it"; err.Error() != want {
+				t.Errorf("%q, want %q", err, want)
+			}
+		case <-time.After(20 * time.Second):
+			t.Error("it has not failed")
 		}
-	case <-time.After(20 * time.Second):
-		t.Error("it has not failed")
 	}
 }
 
