@@ -10,9 +10,9 @@ type arrival[T order.Timestamp[T]] struct {
 	Update[T]
 }
 
-// settleCycle settles the members of a cycle: changes travel in the
-// order of time, those of one time in the order of rank. So each time is final at
-// a location when it is reached there, whatever came round the loop to it before.
+// settleCycle settles the members of a cycle: changes travel in the order of time, those
+// of one time in the order of rank. So each time is final at a location when it is
+// reached there, whatever came round the loop to it before.
 func (k *Tracker[T]) settleCycle(members []Location) {
 	for _, l := range members {
 		p := &k.ports[l]
