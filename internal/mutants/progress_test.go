@@ -152,7 +152,7 @@ var progressMutants = []mutant{
 `,
 		new: `	if p.kept && len(p.moved) == 0 {
 `,
-		by: sim,
+		by: suite{"./internal/progress", "TestTracker$|TestTrackerAgreesWithOracle"},
 	},
 	{
 		name: "changes leave a cycle without the delay of their way",
