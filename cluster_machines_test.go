@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/timely-go/timely"
+	"github.com/timely-go/timely/internal/comm/commtest"
 )
 
 // Clusters of real processes: the test binary, started once for each. What may go
@@ -206,6 +207,9 @@ func begin(t *testing.T, cmd *exec.Cmd) *process {
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		<-p.ended
+		if t.Failed() {
+			t.Log(p)
+		}
 	})
 	return p
 }
@@ -283,7 +287,7 @@ type machines struct {
 
 func newMachines(t *testing.T, program string, processes int, args ...string) *machines {
 	t.Helper()
-	return &machines{program: program, hosts: freeHosts(t, processes), args: args, processes: make([]*process, processes)}
+	return &machines{program: program, hosts: commtest.Hosts(t, processes), args: args, processes: make([]*process, processes)}
 }
 
 // impatient has processes notice soon that another one is silent.

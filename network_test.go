@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/timely-go/timely"
+	"github.com/timely-go/timely/internal/comm/commtest"
 	"github.com/timely-go/timely/internal/comm/tcp"
 	"github.com/timely-go/timely/internal/launch"
 )
@@ -32,20 +33,6 @@ func written(t *testing.T, name, text string) string {
 		t.Fatal(err)
 	}
 	return path
-}
-
-// freeHosts returns addresses of this machine at which nobody listens.
-func freeHosts(t *testing.T, n int) (hosts []string) {
-	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close() // not before all have one
-		hosts = append(hosts, l.Addr().String())
-	}
-	return hosts
 }
 
 func hostFile(t *testing.T, hosts ...string) string {
@@ -110,7 +97,7 @@ func TestMainSaysWhyItCannotJoin(t *testing.T) {
 	}
 	defer taken.Close()
 	at := taken.Addr().String()
-	free := freeHosts(t, 2)
+	free := commtest.Hosts(t, 2)
 	nobody := hostFile(t, free...)
 	outside := hostFile(t, "192.0.2.1:2101", "192.0.2.2:2101")
 	secret := written(t, "secret", "a secret of many bytes\n")
@@ -132,7 +119,7 @@ func TestMainSaysWhyItCannotJoin(t *testing.T) {
 }
 
 func TestASignalEndsTheJoining(t *testing.T) {
-	hosts := freeHosts(t, 2)
+	hosts := commtest.Hosts(t, 2)
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		var stderr strings.Builder
 		cmd := command(t, "show", "-n2", "-p0", "-h", hostFile(t, hosts...))
@@ -241,7 +228,7 @@ func TestProcessesJoinThatAreStartedOneByOne(t *testing.T) {
 	}
 	secret := written(t, "secret", "a secret of many bytes\n")
 	for _, flags := range []string{"", " --secret-file " + secret, " --tls-dir " + certs, " --tls-dir " + certs + " --secret-file " + secret} {
-		flags += " -n2 -h " + hostFile(t, freeHosts(t, 3)...)
+		flags += " -n2 -h " + hostFile(t, commtest.Hosts(t, 3)...)
 		stderrs, statuses := started(t, "show", "-p0"+flags, "-p1"+flags)
 		if strings.Join(stderrs, "") != "" || !slices.Equal(statuses, []int{0, 0}) {
 			t.Errorf("%s: got %q, status %d", flags, stderrs, statuses)
@@ -261,7 +248,7 @@ func TestProcessesThatDoNotFitSayWhy(t *testing.T) {
 		{"--secret-file " + secret, "", "secret"},
 	}
 	for _, test := range tests {
-		flags := " -n2 --join-timeout 300ms -h " + hostFile(t, freeHosts(t, 2)...)
+		flags := " -n2 --join-timeout 300ms -h " + hostFile(t, commtest.Hosts(t, 2)...)
 		stderrs, statuses := started(t, "show", "-p0 "+test.zero+flags, "-p1 "+test.one+flags)
 		for i, stderr := range stderrs {
 			last := lastLine(stderr)
@@ -352,7 +339,7 @@ func TestConfigsThatCannotWorkAreRefused(t *testing.T) {
 }
 
 func TestWhatKeepsProcessesFromJoiningIsAFailure(t *testing.T) {
-	free := freeHosts(t, 3)
+	free := commtest.Hosts(t, 3)
 	tests := []struct {
 		network timely.Network
 		want    string

@@ -2,7 +2,6 @@ package examples_test
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -10,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/timely-go/timely/internal/comm/commtest"
 )
 
 // This file runs the examples as several processes. Four workers are four workers,
@@ -70,17 +71,8 @@ func TestExamplesAgreeOverProcesses(t *testing.T) {
 
 // TestTwoProgramsRefuseEachOther, with what Main takes for the build: their executables.
 func TestTwoProgramsRefuseEachOther(t *testing.T) {
-	var hosts strings.Builder
-	for range 2 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprintln(&hosts, l.Addr())
-		l.Close() // and hope that nobody else takes it
-	}
 	file := filepath.Join(t.TempDir(), "hosts")
-	if err := os.WriteFile(file, []byte(hosts.String()), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(strings.Join(commtest.Hosts(t, 2), "\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var both sync.WaitGroup
