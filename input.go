@@ -33,6 +33,7 @@ type Input[T Timestamp[T], D any] struct {
 	listed  bool           // it is in the worker's list of open inputs
 	served  bool           // it is in the worker's list of inputs to close
 	closed  bool
+	full    bool // the program waits in Send
 }
 
 // NewInput returns an input at the least time, that feeds nothing yet.
@@ -172,6 +173,8 @@ func (in *Input[T, D]) list() {
 func (in *Input[T, D]) makeRoom() {
 	w := in.worker.engine
 	if in.fullest() > w.Budget() && !w.Building() {
+		in.full = true
+		defer func() { in.full = false }()
 		w.RunUntil(func() bool { return in.fullest() <= w.Budget()/2 })
 	}
 }
@@ -356,6 +359,9 @@ func (l *inlet[T, D]) Turn() {
 		l.moveTo(l.last)
 	}
 }
+
+// Held implements engine.Entrance.
+func (l *inlet[T, D]) Held() (bytes int64, full bool) { return l.held, l.input.full && l.held > 0 }
 
 // count counts bytes that begin to wait, or end.
 func (l *inlet[T, D]) count(bytes int64) {

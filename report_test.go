@@ -43,3 +43,33 @@ func TestReportSaysWhatWaitsWhereAndWhoIsPausedForIt(t *testing.T) {
 		}
 	}
 }
+
+func TestReportSaysWhatWaitsAtAnInputAndThatSendWaitsForIt(t *testing.T) {
+	report := ""
+	err := timely.Execute(context.Background(), timely.Config{EdgeBudget: 100_000}, func(w *timely.Worker) error {
+		input := timely.NewInput[timely.Epoch, int]()
+		timely.Dataflow(w, func(s timely.Scope[timely.Epoch]) {
+			turns := 0
+			timely.Sink(input.Stream(s), timely.Pipeline, "Slow", func(in *timely.InPort[timely.Epoch, int]) {
+				if turns++; turns == 5 {
+					report = w.Report()
+				}
+				if turns > 5 { // before, it declines, and its budget is raised
+					for range in.Batches() {
+					}
+				}
+			})
+		})
+		for i := range 100_000 {
+			input.Send(i)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `Input@report_test\.go:\d+: [\d.]+ KiB wait to enter, of a budget of 97\.7 KiB, and the program waits in Send until half of it is free`
+	if !regexp.MustCompile(want).MatchString(report) {
+		t.Errorf("not said: %s\n%s", want, report)
+	}
+}

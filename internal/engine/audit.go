@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/timely-go/timely/internal/host"
 	"github.com/timely-go/timely/internal/progress"
@@ -20,8 +21,9 @@ import (
 //
 // And of each letter that leaves: I11, no worker of an execution that fails tells what it did.
 //
-// While messages wait they are added up, so a message is followed by a letter,
-// which is not: R5 and R6, on which I5 rests, are looked at letter by letter.
+// While messages wait they are added up, so a message is followed by letters, which
+// say what it is the sum of: for each sender, what it told and how often, so that R5
+// and R6, on which I5 rests, hold of every single time.
 //
 // I7 is not looked at. It says that what a worker has still to tell is justified by
 // what it owns, and that nobody knows but its operators: a record that one is just
@@ -30,30 +32,46 @@ import (
 // I4 of that, in truth, says that it could result from what somebody owned.
 type audit struct {
 	tell    func(error)
-	flows   map[int]*auditedFlow            // by the dataflow's number
-	letters map[*progress.Message][]*letter // what a message is the sum of
+	flows   map[int]*auditedFlow           // by the dataflow's number
+	own     map[*progress.Message]letter   // what workers have just told
+	letters map[*progress.Message][]letter // what a message on its way is the sum of
 }
 
 // auditedFlow is a dataflow at all workers.
 type auditedFlow struct {
-	truth *progress.Truth
-	views map[int]*progress.View // by worker
-	mail  map[route][]*letter    // sent, and not yet taken in
+	levels []progress.Level // of the first worker that built it
+	truth  *progress.Truth
+	views  map[int]*progress.View // by worker
+	sent   map[int]int            // by worker: how often it has told its peers something
+	taken  map[route]int          // how much of that a peer has taken in
 }
 
 type route struct{ from, to int }
 
-// letter is what a worker told all its peers at once.
+// letter is what a worker told all its peers from one time to another, added up.
 type letter struct {
-	from int
-	said *progress.Message
+	from        int
+	first, last int // its times, counted from 1
+	said        *progress.Message
+	shared      bool // other letters have the same said
+}
+
+// follow adds what the same worker told next.
+func (l *letter) follow(next letter, levels []progress.Level) {
+	if l.shared {
+		sum := progress.NewMessage(levels)
+		sum.Merge(l.said)
+		l.said, l.shared = sum, false
+	}
+	l.said.Merge(next.said)
+	l.last = next.last
 }
 
 func newAudit(tell func(error)) *audit {
 	if tell == nil {
 		return nil
 	}
-	return &audit{tell, make(map[int]*auditedFlow), make(map[*progress.Message][]*letter)}
+	return &audit{tell, make(map[int]*auditedFlow), make(map[*progress.Message]letter), make(map[*progress.Message][]letter)}
 }
 
 // begins notes a dataflow that a worker has built.
@@ -62,7 +80,7 @@ func (a *audit) begins(f *Dataflow) {
 		return
 	}
 	if a.flows[f.number] == nil {
-		a.flows[f.number] = &auditedFlow{progress.NewTruth(f.levels), make(map[int]*progress.View), make(map[route][]*letter)}
+		a.flows[f.number] = &auditedFlow{f.levels, progress.NewTruth(f.levels), make(map[int]*progress.View), make(map[int]int), make(map[route]int)}
 	}
 	flow := a.flows[f.number]
 	flow.views[f.worker.index] = progress.NewView(f.levels)
@@ -74,19 +92,16 @@ func (a *audit) settles(f *Dataflow) {
 		return
 	}
 	flow, me := a.flows[f.number], f.worker.index
-	l := &letter{me, progress.NewMessage(f.levels)} // a copy, as to look at own may change how it lies in memory
-	l.said.Merge(f.own)
-	if a.letters[f.own] = []*letter{l}; !l.said.Empty() {
-		for q := range f.worker.x.workers {
-			if q != me {
-				flow.mail[route{me, q}] = append(flow.mail[route{me, q}], l)
-			}
-		}
+	said := progress.NewMessage(f.levels) // a copy, as to look at own may change how it lies in memory
+	said.Merge(f.own)
+	if !said.Empty() {
+		flow.sent[me]++
+		a.own[f.own] = letter{me, flow.sent[me], flow.sent[me], said, true}
 	}
-	if err := flow.truth.Add(l.said); err != nil {
+	if err := flow.truth.Add(said); err != nil {
 		a.wrong(f, err)
 	}
-	flow.views[me].Did(l.said)
+	flow.views[me].Did(said)
 }
 
 // leaves notes that a worker tells its peers what it did.
@@ -96,11 +111,27 @@ func (a *audit) leaves(f *Dataflow) {
 	}
 }
 
-// merged notes that one message was added to another.
-func (a *audit) merged(into, from *progress.Message) {
-	if a != nil {
-		a.letters[into] = append(a.letters[into], a.letters[from]...)
+// merged notes that one message was added to another. If it is not a worker's own,
+// that was its end.
+func (a *audit) merged(f *Dataflow, into, from *progress.Message) {
+	if a == nil {
+		return
 	}
+	added := a.letters[from]
+	if own, ok := a.own[from]; ok {
+		added = []letter{own}
+	}
+	delete(a.letters, from)
+	sum := a.letters[into]
+	for _, l := range added {
+		before := slices.IndexFunc(sum, func(s letter) bool { return s.from == l.from && s.last+1 == l.first })
+		if before < 0 {
+			sum = append(sum, l)
+		} else {
+			sum[before].follow(l, a.flows[f.number].levels)
+		}
+	}
+	a.letters[into] = sum
 }
 
 // arrives notes a message that a worker takes in now.
@@ -108,16 +139,15 @@ func (a *audit) arrives(f *Dataflow, m *progress.Message) {
 	if a == nil || f.worker.x.failing.Load() {
 		return
 	}
-	flow := a.flows[f.number]
+	flow, me := a.flows[f.number], f.worker.index
 	for _, l := range a.letters[m] {
-		r := route{l.from, f.worker.index}
-		mail := flow.mail[r]
-		if len(mail) == 0 || mail[0] != l {
+		r := route{l.from, me}
+		if l.first != flow.taken[r]+1 {
 			a.wrong(f, fmt.Errorf("a message from worker %d arrives twice or before another (R5, R6)", l.from))
 			continue
 		}
-		flow.mail[r] = mail[1:]
-		if err := flow.views[r.to].Hear(l.said); err != nil {
+		flow.taken[r] = l.last
+		if err := flow.views[me].Hear(l.said); err != nil {
 			a.wrong(f, fmt.Errorf("a message from worker %d: %w", l.from, err))
 		}
 	}
@@ -135,7 +165,7 @@ func (a *audit) check(f *Dataflow) {
 	}
 	if f.pointstamps() == 0 {
 		for p := range f.worker.x.workers {
-			if len(flow.mail[route{p, me}]) > 0 {
+			if p != me && flow.taken[route{p, me}] < flow.sent[p] {
 				a.wrong(f, fmt.Errorf("nothing can happen any more, but a message from worker %d is on its way (I4)", p))
 			}
 		}

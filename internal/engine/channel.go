@@ -77,7 +77,7 @@ func (a adder) Empty() *progress.Message { return progress.NewMessage(a.flow.lev
 
 func (a adder) Merge(into, from *progress.Message) {
 	into.Merge(from)
-	a.audit.merged(into, from)
+	a.audit.merged(a.flow, into, from)
 }
 
 func (a adder) Reset(m *progress.Message) { m.Reset() }

@@ -60,6 +60,13 @@ func (f *Dataflow) flow() (lines []string) {
 		}
 	}
 	for _, n := range f.nodes {
+		if in, ok := n.body.(Entrance); ok {
+			if bytes, full := in.Held(); full {
+				lines = append(lines, fmt.Sprintf("%v: %s wait to enter, of a budget of %s, and the program waits in Send until half of it is free", n, size(bytes), size(f.worker.budget)))
+			} else if bytes > 0 {
+				lines = append(lines, fmt.Sprintf("%v: %s wait to enter, of a budget of %s", n, size(bytes), size(f.worker.budget)))
+			}
+		}
 		if n.task.Paused() && n.waits > 0 {
 			var on []string
 			for _, g := range n.gates {
@@ -72,6 +79,12 @@ func (f *Dataflow) flow() (lines []string) {
 		}
 	}
 	return lines
+}
+
+// Entrance is a body to which a program sends.
+type Entrance interface {
+	// Held returns the bytes that wait there, and whether the program waits until they are fewer.
+	Held() (bytes int64, full bool)
 }
 
 // describe says what waits at an edge.

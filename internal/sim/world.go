@@ -263,6 +263,7 @@ func (w *World) take(c Choice) {
 		return
 	}
 	m := c.queue.waiting[0]
+	c.queue.waiting[0] = message{} // what it holds may go
 	c.queue.waiting = c.queue.waiting[1:]
 	w.carried--
 	if m.serial < w.newest {
