@@ -3,6 +3,7 @@ package timely_test
 import (
 	"bufio"
 	"context"
+	"flag"
 	"fmt"
 	"iter"
 	"os"
@@ -22,9 +23,9 @@ import (
 // flowPrograms, with these arguments: the number of workers, and a size.
 const flowProgram = "TIMELY_TEST_FLOW"
 
-// fullSize is the environment variable that has the tests run at the size that the
-// guide of the Rust system speaks of, or larger.
-const fullSize = "TIMELY_FLOW_FULL"
+// fullSize has what amplifies run at the size that the guide of the Rust system speaks
+// of, or larger.
+var fullSize = flag.Bool("fullsize", false, "run what amplifies with billions of records")
 
 // flowPrograms return the number of records at their end, added up over all workers.
 var flowPrograms = map[string]func(c timely.Config, n int) (*tally, error){
@@ -131,6 +132,7 @@ func TestWhatAmplifiesTakesLittleMemory(t *testing.T) {
 		}
 		return n, sum
 	}
+	records := uint64(0)
 	tests := []struct {
 		program string
 		n, full uint64
@@ -145,7 +147,7 @@ func TestWhatAmplifiesTakesLittleMemory(t *testing.T) {
 		for _, workers := range []int{1, 2} {
 			t.Run(fmt.Sprintf("%s/%d", test.program, workers), func(t *testing.T) {
 				n := test.n
-				if os.Getenv(fullSize) != "" {
+				if *fullSize {
 					n = test.full
 				}
 				start := time.Now()
@@ -157,9 +159,11 @@ func TestWhatAmplifiesTakesLittleMemory(t *testing.T) {
 					t.Errorf("the process had %d KiB, more than 32 MiB", peak)
 				}
 				t.Logf("%d records, %d KiB, %v", count, peak, time.Since(start))
+				records += count
 			})
 		}
 	}
+	fmt.Printf("count: %d million records made by what amplifies, in at most 32 MiB\n", records/1e6)
 }
 
 // runElsewhere runs one of the flowPrograms in a process of its own.
