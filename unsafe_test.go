@@ -1,6 +1,7 @@
 package timely_test
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -21,9 +22,68 @@ var unsafeFiles = map[string]string{
 	"internal/batch/poison.go": "overwrites, as bytes, a buffer of records without pointers that nobody refers to; only in tests and under the race detector",
 }
 
-// TestUnsafeIsConfined looks at every file of the module but tests, whatever it is built for.
 func TestUnsafeIsConfined(t *testing.T) {
-	found, seen := map[string]bool{}, 0
+	found := map[string]bool{}
+	eachSource(t, func(path string) {
+		for _, imported := range importsOf(t, path) {
+			switch {
+			case imported == "C":
+				t.Errorf("%s imports C; the module is pure Go", path)
+			case imported != "unsafe":
+			case unsafeFiles[path] == "":
+				t.Errorf("%s imports unsafe; do without, or add it to unsafeFiles with the reason", path)
+			default:
+				found[path] = true
+			}
+		}
+	})
+	for _, path := range slices.Sorted(maps.Keys(unsafeFiles)) {
+		if !found[path] {
+			t.Errorf("%s does not import unsafe: take it off the list", path)
+		}
+	}
+}
+
+// changesTheRuntime are functions that change how all of the process runs, which is for
+// the program and its environment (GOGC, GOMEMLIMIT, GOMAXPROCS) to say. The last also
+// tells how it is, and may be asked that: with 0.
+var changesTheRuntime = []string{"SetGCPercent", "SetMemoryLimit", "SetMaxStack", "SetMaxThreads", "SetPanicOnFault", "FreeOSMemory", "GOMAXPROCS"}
+
+func TestNothingChangesHowTheRuntimeRuns(t *testing.T) {
+	eachSource(t, func(path string) {
+		files := token.NewFileSet()
+		file, err := parser.ParseFile(files, path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			f, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok || !slices.Contains(changesTheRuntime, f.Sel.Name) {
+				return true
+			}
+			if pkg, ok := f.X.(*ast.Ident); !ok || pkg.Name != "runtime" && pkg.Name != "debug" {
+				return true
+			}
+			if f.Sel.Name == "GOMAXPROCS" && len(call.Args) == 1 {
+				if asks, ok := call.Args[0].(*ast.BasicLit); ok && asks.Value == "0" {
+					return true
+				}
+			}
+			t.Errorf("%s: %s changes how the whole process runs", files.Position(n.Pos()), f.Sel.Name)
+			return true
+		})
+	})
+}
+
+// eachSource calls a function with every file of the module but tests, whatever it is
+// built for.
+func eachSource(t *testing.T, look func(path string)) {
+	t.Helper()
+	seen := 0
 	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -36,18 +96,7 @@ func TestUnsafeIsConfined(t *testing.T) {
 			return nil
 		}
 		seen++
-		path = filepath.ToSlash(path)
-		for _, imported := range importsOf(t, path) {
-			switch {
-			case imported == "C":
-				t.Errorf("%s imports C; the module is pure Go", path)
-			case imported != "unsafe":
-			case unsafeFiles[path] == "":
-				t.Errorf("%s imports unsafe; do without, or add it to unsafeFiles with the reason", path)
-			default:
-				found[path] = true
-			}
-		}
+		look(filepath.ToSlash(path))
 		return nil
 	})
 	if err != nil {
@@ -55,11 +104,6 @@ func TestUnsafeIsConfined(t *testing.T) {
 	}
 	if seen < 50 {
 		t.Errorf("only %d files were seen", seen)
-	}
-	for _, path := range slices.Sorted(maps.Keys(unsafeFiles)) {
-		if !found[path] {
-			t.Errorf("%s does not import unsafe: take it off the list", path)
-		}
 	}
 }
 

@@ -426,10 +426,8 @@ func BenchmarkStep(b *testing.B) {
 
 func BenchmarkYield(b *testing.B) {
 	l := NewLoop(func() {})
-	n := 0
 	a := l.Add("a", func() {
-		for n < b.N {
-			n++
+		for b.Loop() {
 			l.Yield()
 		}
 	})
