@@ -9,7 +9,7 @@ import (
 // barrier sends a notification round a loop: all workers agree on each round.
 func barrier(b *bench) error {
 	iterations := b.int(0, "iterations")
-	notified := 0
+	notified, wrong := 0, 0 // notifications, and those of another round
 	timely.Dataflow(b.Worker, func(s timely.Scope[timely.Epoch]) {
 		loop, cycle := timely.Feedback[int](s, 1)
 		complete := timely.NewNotificator[timely.Epoch]()
@@ -25,6 +25,9 @@ func barrier(b *bench) error {
 				first.Drop()
 			}
 			for at := range complete.Ready(in.Frontier()) {
+				if at.Time() != timely.Epoch(notified) {
+					wrong++
+				}
 				if notified++; notified < iterations {
 					complete.NotifyAt(at.Delay(at.Time() + 1))
 				}
@@ -39,6 +42,9 @@ func barrier(b *bench) error {
 		b.Step()
 	}
 	b.end(iterations, 0)
+	if wrong > 0 {
+		return fmt.Errorf("%d notifications were not of the next round", wrong)
+	}
 	return nil
 }
 
@@ -46,7 +52,7 @@ func barrier(b *bench) error {
 func pingpong(b *bench) error {
 	iterations, elements := b.int(0, "iterations"), b.int(1, "records")
 	probe := timely.NewProbe[timely.Epoch]()
-	turns := 0
+	again := &again{limit: timely.Epoch(iterations)}
 	timely.Dataflow(b.Worker, func(s timely.Scope[timely.Epoch]) {
 		first := func(yield func(uint64) bool) {
 			for n := range elements {
@@ -64,15 +70,17 @@ func pingpong(b *bench) error {
 			owned := timely.Exchange(all, func(n uint64) uint64 { return n })
 			next = timely.Map(owned, func(n uint64) uint64 { return n + 1 })
 		}
-		again := &again{limit: timely.Epoch(iterations)}
-		loop.Connect(timely.ProbeWith(again.below(next, &turns), probe))
+		loop.Connect(timely.ProbeWith(again.below(next), probe))
 	})
 
 	b.begin()
 	b.await(probe)
 	b.end(iterations, 0)
-	if all, want := b.sum(uint64(turns)), uint64(iterations*elements); all != want {
+	if all, want := b.sum(again.turns), uint64(iterations*elements); all != want {
 		return fmt.Errorf("%d turns were made, there should be %d", all, want)
+	}
+	if all, want := b.sum(again.added), uint64(elements*(elements-1)/2+elements*iterations); all != want {
+		return fmt.Errorf("the records add up to %d, it should be %d", all, want)
 	}
 	return nil
 }
@@ -83,15 +91,22 @@ func addOne(in, out []uint64) {
 	}
 }
 
-// again passes on what has not made all its rounds.
-type again struct{ limit timely.Epoch }
+// again passes on what has not made all its rounds, and adds up what has.
+type again struct {
+	limit        timely.Epoch
+	turns, added uint64
+}
 
-func (a *again) below(s timely.Stream[timely.Epoch, uint64], turns *int) timely.Stream[timely.Epoch, uint64] {
+func (a *again) below(s timely.Stream[timely.Epoch, uint64]) timely.Stream[timely.Epoch, uint64] {
 	return timely.Unary(s, timely.Pipeline, "Branch", func(in *timely.InPort[timely.Epoch, uint64], out *timely.OutPort[timely.Epoch, uint64]) {
 		for at, ns := range in.Batches() {
-			*turns += len(ns)
+			a.turns += uint64(len(ns))
 			if at.Time()+1 < a.limit {
 				out.Session(at).SendBatch(ns)
+				continue
+			}
+			for _, n := range ns {
+				a.added += n
 			}
 		}
 	})
