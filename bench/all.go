@@ -95,8 +95,13 @@ func measure[R any](ctx context.Context, args ...string) (r R, err error) {
 	if err != nil {
 		return r, err
 	}
+	return measureOf[R](ctx, self, args...)
+}
+
+// measureOf is measure for another build of this program.
+func measureOf[R any](ctx context.Context, build string, args ...string) (r R, err error) {
 	var said strings.Builder
-	cmd := exec.CommandContext(ctx, self, args...)
+	cmd := exec.CommandContext(ctx, build, args...)
 	cmd.Stderr = &said
 	out, err := cmd.Output()
 	if err != nil {

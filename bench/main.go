@@ -25,10 +25,12 @@
 //	go run ./bench scaling next 4000000
 //	go run ./bench all
 //	go run ./bench all --runs 1 B12 B13
+//	go run ./bench compare /tmp/bench_before B2 B9
 //
 // Calibrate measures the machine; scaling runs a program with up to 256 workers in this
 // process, and counts what they tell each other; all runs every line of the table in table.go
-// between two calibrations, and writes RESULTS.md.
+// between two calibrations, and writes RESULTS.md; compare runs lines of it with another
+// build of this program and with this one, in turn, and fails if one has become slower.
 package main
 
 import (
@@ -63,6 +65,7 @@ var others = map[string]func(*bench) error{
 	"calibrate": printCalibration,
 	"echo":      echo,
 	"all":       all,
+	"compare":   compare,
 	"scaling":   scaling,
 }
 
@@ -72,6 +75,7 @@ var (
 	exchanged  = flag.Bool("exchange", false, "flow: exchange what the flat map makes")
 	cpuProfile = flag.String("cpuprofile", "", "write a CPU profile of what is measured to this `file`")
 	runs       = flag.Int("runs", 3, "all: runs of each line of the table")
+	turns      = flag.Int("turns", 10, "compare: runs of each line with each of both builds")
 	results    = flag.String("results", "bench/RESULTS.md", "all: `file` to write the table to")
 )
 
