@@ -113,6 +113,21 @@ var flowMutants = []mutant{
 		by:   flowLaps,
 	},
 	{
+		name: "an entrance waits for what goes round another loop",
+		file: "internal/engine/loop.go",
+		old: `	c := l.own
+	for _, i := range l.inner {`,
+		new: `	c := l.own
+	for _, o := range l.fed[0].Node.Flow.loops {
+		if o != l {
+			c.held += o.own.held
+			c.live += o.own.live
+		}
+	}
+	for _, i := range l.inner {`,
+		by: suite{"./internal/sim", "TestEntranceOfALoopThatIsNotFull"},
+	},
+	{
 		name: "who has dropped a dataflow gives no credit",
 		file: "internal/engine/channel.go",
 		old: `	q.edge.abandon()

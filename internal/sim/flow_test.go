@@ -422,21 +422,25 @@ func TestFullLoopHoldsMoreThanItsBudget(t *testing.T) {
 	}
 }
 
-// TestEntranceOfALoopThatIsNotFull: what goes round another loop does not matter.
+// TestEntranceOfALoopThatIsNotFull: what goes round another loop does not matter, be it
+// full from the start or since long.
 func TestEntranceOfALoopThatIsNotFull(t *testing.T) {
-	c := flowOf(1, flowBatch, &flowNode{Kind: flowSource, Feed: &feed{Operator: true, Records: 40, Epochs: 1}},
-		&flowNode{Kind: flowSource, Feed: &feed{Operator: true, Records: 40, Epochs: 1}},
-		&flowNode{Kind: flowSource, Feed: &feed{Operator: true, Records: 40, Epochs: 1}},
-		&flowNode{Kind: flowIgnore, From: [2]int{1}, Wait: 20 * time.Second},
-		&flowNode{Kind: flowConcat, From: [2]int{0, 3}},
-		&flowNode{Kind: flowLoop, From: [2]int{4}, Head: &flowHead{Salt: 50, Token: true, All: true}, Body: entry()},
-		&flowNode{Kind: flowLoop, From: [2]int{2}, Head: &flowHead{Salt: 51, Stay: 2}, Body: entry()})
-	r := c.Run()
-	if r.Err != nil {
-		t.Fatal(r.Err)
-	}
-	if r.Last[5] < 20*time.Second || r.Last[6] > 2*time.Second {
-		t.Errorf("the loop that spins for 20 s is left after %v, the other after %v", r.Last[5], r.Last[6])
+	for _, late := range []time.Duration{0, 10 * time.Second} {
+		c := flowOf(1, flowBatch, &flowNode{Kind: flowSource, Feed: &feed{Operator: true, Records: 40, Epochs: 1}},
+			&flowNode{Kind: flowSource, Feed: &feed{Operator: true, Records: 40, Epochs: 1}},
+			&flowNode{Kind: flowSource, Feed: &feed{Operator: true, Records: 400, Epochs: 1}},
+			&flowNode{Kind: flowIgnore, From: [2]int{1}, Wait: 20 * time.Second},
+			&flowNode{Kind: flowConcat, From: [2]int{0, 3}},
+			&flowNode{Kind: flowLoop, From: [2]int{4}, Head: &flowHead{Salt: 50, Token: true, All: true}, Body: entry()},
+			&flowNode{Kind: flowIgnore, From: [2]int{2}, Wait: late},
+			&flowNode{Kind: flowLoop, From: [2]int{6}, Head: &flowHead{Salt: 51, Stay: 2}, Body: entry()})
+		r := c.Run()
+		if r.Err != nil {
+			t.Fatal(r.Err)
+		}
+		if r.Last[5] < 20*time.Second || r.Last[7] < late || r.Last[7] > late+2*time.Second {
+			t.Errorf("the loop that spins for 20 s is left after %v, the other, into which nothing comes before %v, after %v", r.Last[5], late, r.Last[7])
+		}
 	}
 }
 
