@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -192,30 +193,72 @@ func TestAConsumerOverProcessesTakesOneBatchATurn(t *testing.T) {
 }
 
 func TestAPerTimeDiamondOverProcessesStashesOneTime(t *testing.T) {
-	const times, each = 20, 2_000 // 16 KB a time
 	eachFarFlow(t, []budget{oneByte, oneBatch}, func(t *testing.T, f farCase) {
-		var got tally
-		var waiting gauge
+		var d diamondInTime
 		f.mustRun(t, func(w *timely.Worker) error {
-			flowOf(w, func(s epochScope) {
-				numbers := timely.Source(s, "Times", func(yield func(epoch, int) bool) {
-					for i := range shareOf(w, times*each) {
-						if !yield(epoch(i/each), i) {
-							return
-						}
-					}
-				})
-				counts := timely.Aggregate(numbers, func(int) int { return 0 }, uintOf, func(n *int, _ int) { *n++ }, func(_, n int) int { return n })
-				here := timely.Broadcast(counts)
-				tallied(waiting.out(inTime(here, waiting.in(numbers))), &got)
-			})
+			d.build(w)
 			return nil
 		})
-		got.mustBe(t, counting(times*each))
-		workers := f.processes * f.workers
-		waiting.mustNotExceed(t, each+workers*(each+4*1024))
-		t.Logf("%d of %d records waited at most; %v", waiting.most.Load(), times*each, f.saw)
+		d.mustBeRight(t, f)
 	})
+}
+
+// TestADataflowIsNotAtRestBeforeAHeldUpProcessHasGoneOn: a worker that has waited while
+// the dataflow was at rest goes on, but not yet. Until then others are granted no more.
+func TestADataflowIsNotAtRestBeforeAHeldUpProcessHasGoneOn(t *testing.T) {
+	f := farFlow(t, oneByte, twoByOne)
+	var d diamondInTime
+	var polls atomic.Int64 // of worker 0
+	const mostPolls = 300_000
+	f.mustRun(t, func(w *timely.Worker) error {
+		d.build(w)
+		if f.isAt(w, 0) {
+			for polls.Load() < mostPolls {
+				w.Poll()
+				polls.Add(1)
+			}
+			return nil
+		}
+		for polls.Load() < mostPolls {
+			w.Poll()
+			for until := polls.Load() + 1000; polls.Load() < min(until, mostPolls); {
+				runtime.Gosched()
+			}
+		}
+		return nil
+	})
+	d.mustBeRight(t, f)
+}
+
+// diamondInTime is a flow in which each time's answer by one way depends on all records
+// of that time, and the other way's wait for it.
+type diamondInTime struct {
+	got     tally
+	waiting gauge
+}
+
+const diamondTimes, diamondEach = 20, 2_000 // 16 KB a time
+
+func (d *diamondInTime) build(w *timely.Worker) {
+	flowOf(w, func(s epochScope) {
+		numbers := timely.Source(s, "Times", func(yield func(epoch, int) bool) {
+			for i := range shareOf(w, diamondTimes*diamondEach) {
+				if !yield(epoch(i/diamondEach), i) {
+					return
+				}
+			}
+		})
+		counts := timely.Aggregate(numbers, func(int) int { return 0 }, uintOf, func(n *int, _ int) { *n++ }, func(_, n int) int { return n })
+		here := timely.Broadcast(counts)
+		tallied(d.waiting.out(inTime(here, d.waiting.in(numbers))), &d.got)
+	})
+}
+
+func (d *diamondInTime) mustBeRight(t *testing.T, f farCase) {
+	t.Helper()
+	d.got.mustBe(t, counting(diamondTimes*diamondEach))
+	d.waiting.mustNotExceed(t, diamondEach+f.processes*f.workers*(diamondEach+4*1024))
+	t.Logf("%d of %d records waited at most; %v", d.waiting.most.Load(), diamondTimes*diamondEach, f.saw)
 }
 
 func TestALoopWithAnExchangeOverProcesses(t *testing.T) {

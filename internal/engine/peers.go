@@ -52,6 +52,7 @@ type partText struct {
 type slotText struct {
 	Active, Wants, Gone bool
 	Sent, Received      int64
+	Round               int64
 }
 
 type countsText struct{ Held, Live, Taken, Entered, Lent int64 }

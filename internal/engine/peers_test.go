@@ -465,6 +465,59 @@ func TestRestIsFoundOverProcesses(t *testing.T) {
 	}
 }
 
+// TestADataflowIsAtRestAgainWhenAllHaveToldAgain: each says at least once what came of
+// it that workers went on, wherever these are.
+func TestADataflowIsAtRestAgainWhenAllHaveToldAgain(t *testing.T) {
+	failures := executeCluster(t, 2, 2, func(w *Worker) error {
+		if w.index != 0 {
+			return nil
+		}
+		r := newRest(1000, 4, 0, 2)
+		mustBe := func(want bool, worker int, now slot, when string) {
+			t.Helper()
+			if got := r.tell(w.x, worker, now); got != want {
+				t.Errorf("%s: worker %d goes on: %v", when, worker, got)
+			}
+		}
+		wants, idle := slot{wants: true}, slot{}
+		mustBe(false, 0, wants, "at first")
+		r.hear(w.x, 2, slotText{})
+		r.hear(w.x, 3, slotText{Wants: true})
+		mustBe(false, 1, idle, "when all have told")
+		mustBe(true, 0, wants, "and one who wanted to know looks")
+		tells := func(worker int) {
+			if worker < 2 {
+				mustBe(false, worker, []slot{wants, idle}[worker], "before all have told again")
+			} else {
+				r.hear(w.x, worker, slotText{Wants: worker == 3})
+			}
+		}
+		for last := 1; last < 4; last++ {
+			for worker := range 4 {
+				if worker != last {
+					tells(worker)
+				}
+			}
+			mustBe(false, 0, wants, fmt.Sprintf("before %d has told again", last))
+			tells(last)
+			mustBe(true, 0, wants, "when all have told again")
+		}
+		tells(1)
+		r.hear(w.x, 3, slotText{Wants: true, Round: 1})
+		if r.slots[0].known || r.slots[1].known {
+			t.Error("a round that began elsewhere does not have the workers here look again")
+		}
+		r.hear(w.x, 3, slotText{Round: 1})
+		r.tell(w.x, 0, idle)
+		return nil
+	})
+	for _, f := range failures {
+		if f != nil {
+			t.Error(f)
+		}
+	}
+}
+
 // TestRestAmongThreeProcessesIsAskedFor tells one worker what it may hear of two others:
 // 1 has received what 0 sent and has sent something to 2, which is heard to have received
 // that before 1 is heard at all.
@@ -504,6 +557,7 @@ func TestRestAmongThreeProcessesIsAskedFor(t *testing.T) {
 		}
 		atRest(true, "when all have answered")
 		atRest(false, "when it has gone on")
+		r.hear(w.x, 1, slotText{Sent: 2, Received: 2})
 		r.hear(w.x, 2, slotText{Gone: true})
 		atRest(true, "when a worker has dropped the dataflow, and nobody is asked")
 		r.tell(w.x, 0, slot{})

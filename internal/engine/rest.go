@@ -28,6 +28,7 @@ type rest struct {
 
 	mu    sync.Mutex
 	slots []slot  // by worker
+	round int     // how often workers of this process went on as the dataflow was at rest
 	laps  []*laps // of the dataflow's loops
 
 	// What the others are asked before the dataflow is said to be at rest: see ask.
@@ -45,7 +46,7 @@ func (r *rest) has(worker int) bool { return worker >= r.first && worker < r.fir
 
 // slot is what a worker has told.
 type slot struct {
-	known    bool // since somebody wanted to know
+	known    bool // since somebody wanted to know, and since somebody went on
 	active   bool // an operator will run by itself
 	wants    bool // it wants to know
 	gone     bool // it has dropped the dataflow
@@ -53,6 +54,7 @@ type slot struct {
 	busy     bool // other processes know that it is active, and wants what it wants
 	sent     int  // messages, ever
 	received int
+	round    int // of its process
 }
 
 // lapsOf returns what the workers share about a loop.
@@ -74,7 +76,7 @@ func (r *rest) tell(x *Execution, worker int, now slot) (quiet bool) {
 	defer r.mu.Unlock()
 	before := r.slots[worker]
 	may := before.may
-	now.known, now.busy = true, now.active && !now.gone
+	now.known, now.busy, now.round = true, now.active && !now.gone, r.round
 	r.slots[worker] = now
 	if now.wants != before.wants {
 		r.want(x, worker, now.wants)
@@ -96,13 +98,21 @@ func (r *rest) tell(x *Execution, worker int, now slot) (quiet bool) {
 	return may && now.wants
 }
 
-// goOn tells all who want to know, but for one who knows, that the dataflow is at rest.
+// goOn tells all of this process who want to know, but for one who knows, that the
+// dataflow is at rest. It is not at rest again before all have looked once more, also
+// those of other processes, which hear that a round has begun. Otherwise, if one of
+// them is held up that has work, by credit on its way to it or as it goes on itself,
+// the others would be granted more and more meanwhile.
 func (r *rest) goOn(x *Execution, but int) {
-	for i := range r.slots {
-		if s := &r.slots[i]; s.wants && i != but && r.has(i) {
-			s.may, s.active = true, true
-		}
+	here := r.slots[r.first : r.first+r.here]
+	if !slices.ContainsFunc(here, func(s slot) bool { return s.wants }) {
+		return
 	}
+	for i := range here {
+		here[i].may = here[i].wants && r.first+i != but
+	}
+	r.round++
+	r.forget(noWorker, func(int) bool { return true })
 	x.signal()
 }
 
@@ -161,11 +171,15 @@ func (r *rest) hear(x *Execution, worker int, text slotText) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	before := r.slots[worker]
-	now := slot{known: true, active: text.Active, wants: text.Wants, gone: text.Gone, sent: int(text.Sent), received: int(text.Received)}
+	now := slot{known: true, active: text.Active, wants: text.Wants, gone: text.Gone, sent: int(text.Sent), received: int(text.Received), round: int(text.Round)}
 	r.changed = r.changed || now != before
 	r.slots[worker] = now
 	if now.wants != before.wants {
 		r.want(x, worker, now.wants)
+	}
+	if now.round != before.round && r.wanted.Load() > 0 {
+		r.forget(noWorker, r.has)
+		x.signal()
 	}
 	if r.wanted.Load() > 0 && r.quiet() {
 		if r.mustAsk() {
@@ -177,20 +191,27 @@ func (r *rest) hear(x *Execution, worker int, text slotText) {
 }
 
 func (s slot) text() slotText {
-	return slotText{s.active, s.wants, s.gone, int64(s.sent), int64(s.received)}
+	return slotText{s.active, s.wants, s.gone, int64(s.sent), int64(s.received), int64(s.round)}
 }
 
-// want notes that a worker wants to know, or does not any more.
+// want notes that a worker wants to know, or does not any more. If it is of another
+// process, that may have forgotten what it was told while nobody there wanted to know.
 func (r *rest) want(x *Execution, worker int, wants bool) {
-	switch {
-	case wants && r.wanted.Add(1) == 1:
-		r.forget(worker, r.has)
+	if !wants {
+		if r.wanted.Add(-1) == 0 {
+			// Those of other processes may tell before they are heard to be asked.
+			r.forget(worker, func(other int) bool { return !r.has(other) })
+			x.wanted.Add(-1)
+		}
+		return
+	}
+	first := r.wanted.Add(1) == 1
+	if first {
 		x.wanted.Add(1)
+	}
+	if first || !r.has(worker) {
+		r.forget(worker, r.has)
 		x.signal()
-	case !wants && r.wanted.Add(-1) == 0:
-		// Those of other processes may tell before they are heard to be asked.
-		r.forget(worker, func(other int) bool { return !r.has(other) })
-		x.wanted.Add(-1)
 	}
 }
 

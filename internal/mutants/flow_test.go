@@ -128,6 +128,13 @@ var flowMutants = []mutant{
 		by: suite{"./internal/sim", "TestEntranceOfALoopThatIsNotFull"},
 	},
 	{
+		name: "a dataflow is at rest again before all have looked",
+		file: "internal/engine/rest.go",
+		old:  `	r.forget(noWorker, func(int) bool { return true })`,
+		new:  `	r.forget(noWorker, func(i int) bool { return r.slots[i].may })`,
+		by:   suite{"./internal/engine", "TestADataflowIsAtRestAgain"},
+	},
+	{
 		name: "who has dropped a dataflow gives no credit",
 		file: "internal/engine/channel.go",
 		old: `	q.edge.abandon()
