@@ -10,30 +10,30 @@ import (
 )
 
 // One dataflow amplifies at full speed; epochs of another, on the same worker, are
-// complete soon nevertheless.
+// complete soon nevertheless: within 2 ms for 99 of 100, or within 2 ms of the
+// process's own time, where other programs have the processor now and then.
 func TestLatencyBesideADataflowAtFullSpeed(t *testing.T) {
 	if raceEnabled || testing.Short() {
 		t.Skip("it measures time")
 	}
-	const epochs = 1000
-	for attempt := 0; ; attempt++ {
-		took := latencies(t, epochs)
+	const epochs, enough = 1000, 2 * time.Millisecond
+	var took, used []time.Duration
+	for range 6 {
+		took, used = latencies(t, epochs)
 		slices.Sort(took)
-		p90, p99 := took[epochs*90/100], took[epochs*99/100]
-		if p99 <= 2*time.Millisecond {
+		slices.Sort(used)
+		if p99 := epochs * 99 / 100; took[p99] <= enough || used[p99] <= enough && took[epochs*90/100] <= enough {
 			return
 		}
-		if attempt < 5 {
-			continue
-		}
-		if p90 > 2*time.Millisecond { // other programs may have had the processor now and then
-			t.Fatalf("p50 %v, p90 %v, p99 %v, at most %v", took[epochs/2], p90, p99, took[epochs-1])
-		}
-		return
+	}
+	for name, of := range map[string][]time.Duration{"time": took, "processor time": used} {
+		t.Errorf("%s: p50 %v, p90 %v, p99 %v, at most %v", name, of[epochs/2], of[epochs*90/100], of[epochs*99/100], of[epochs-1])
 	}
 }
 
-func latencies(t *testing.T, epochs int) (took []time.Duration) {
+// latencies returns how long each epoch took, and how much processor time this process
+// had meanwhile.
+func latencies(t *testing.T, epochs int) (took, used []time.Duration) {
 	t.Helper()
 	err := timely.Execute(context.Background(), timely.Config{}, func(w *timely.Worker) error {
 		ended := false
@@ -55,13 +55,13 @@ func latencies(t *testing.T, epochs int) (took []time.Duration) {
 			timely.ProbeWith(timely.Exchange(input.Stream(s), func(int) uint64 { return 0 }), probe)
 		})
 		for i := range epochs {
-			begun := time.Now()
+			begun, had := time.Now(), processorTime()
 			input.Send(i)
 			input.AdvanceTo(timely.Epoch(i + 1))
 			for probe.LessThan(input.Time()) {
 				w.Step()
 			}
-			took = append(took, time.Since(begun))
+			took, used = append(took, time.Since(begun)), append(used, processorTime()-had)
 		}
 		ended = true
 		return nil
@@ -69,5 +69,5 @@ func latencies(t *testing.T, epochs int) (took []time.Duration) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return took
+	return took, used
 }
