@@ -370,6 +370,7 @@ func TestCollatzHoldsWhatGoesRound(t *testing.T) {
 	}{
 		{"stages", oneBatch, 300_000, 108, sameWalks},
 		{"exchange", oneRecord, 4_000, 80, exchangedWalks},
+		{"exchange, batches", oneBatch, 300_000, 108, exchangedWalks},
 	}
 	for _, test := range tests {
 		if raceEnabled {
