@@ -70,7 +70,7 @@ func waits(w *Worker) error {
 	return nil
 }
 
-func encoded(t *testing.T, all ...notice) []byte {
+func encoded(t testing.TB, all ...notice) []byte {
 	t.Helper()
 	bytes, err := notices().Append(nil, all)
 	if err != nil {

@@ -55,24 +55,32 @@ func FromEnv() (*Member, bool, error) {
 }
 
 func open(text string) (*Member, error) {
-	var l letter
-	if err := json.Unmarshal([]byte(text), &l); err != nil {
-		return nil, fmt.Errorf("no launcher wrote this: %w", err)
-	}
-	if l.Parent != os.Getppid() {
-		return nil, fmt.Errorf("it is a message of process %d to a process that it started, which this is not: it was inherited, or the launcher is gone", l.Parent)
-	}
-	if err := CheckMember(l.Hosts, len(l.Hosts), l.Index); err != nil {
+	l, err := readLetter(text, os.Getppid())
+	if err != nil {
 		return nil, err
-	}
-	if len(l.Secret) != secretSize {
-		return nil, errors.New("the secret is not whole")
 	}
 	m := &Member{Index: l.Index, Hosts: l.Hosts, Secret: l.Secret}
 	if err := m.takeOver(); err != nil {
 		return nil, err
 	}
 	return m, nil
+}
+
+// readLetter returns what a launcher wrote, if it is the process's parent.
+func readLetter(text string, parent int) (l letter, err error) {
+	if err := json.Unmarshal([]byte(text), &l); err != nil {
+		return l, fmt.Errorf("no launcher wrote this: %w", err)
+	}
+	if l.Parent != parent {
+		return l, fmt.Errorf("it is a message of process %d to a process that it started, which this is not: it was inherited, or the launcher is gone", l.Parent)
+	}
+	if err := CheckMember(l.Hosts, len(l.Hosts), l.Index); err != nil {
+		return l, err
+	}
+	if len(l.Secret) != secretSize {
+		return l, errors.New("the secret is not whole")
+	}
+	return l, nil
 }
 
 func (l letter) String() string {

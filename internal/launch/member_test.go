@@ -40,3 +40,27 @@ func TestFromEnvRefuses(t *testing.T) {
 		}
 	}
 }
+
+// FuzzLetter reads anything in place of what a launcher writes.
+func FuzzLetter(f *testing.F) {
+	const parent = 7
+	good := letter{Parent: parent, Index: 1, Hosts: []string{"127.0.0.1:1", "127.0.0.1:2"}, Secret: make([]byte, secretSize)}
+	f.Add(good.String())
+	f.Add(strings.ToLower(good.String()))
+	f.Add(letter{Parent: parent}.String())
+	f.Add("{}")
+	f.Add("")
+	f.Fuzz(func(t *testing.T, text string) {
+		l, err := readLetter(text, parent)
+		if err != nil {
+			return
+		}
+		if l.Index < 0 || l.Index >= len(l.Hosts) || len(l.Secret) != secretSize {
+			t.Fatalf("%q makes this process %d of %q", text, l.Index, l.Hosts)
+		}
+		again, err := readLetter(l.String(), parent)
+		if err != nil || again.String() != l.String() {
+			t.Fatalf("%+v, written again, is read as %+v, %v", l, again, err)
+		}
+	})
+}

@@ -23,7 +23,7 @@ import (
 
 // besideAStranger returns a fabric of process 0 of 2, with two workers each, what it
 // fails with, what it is told, and process 1 as a bare mesh.
-func besideAStranger(t *testing.T) (f *cluster.Fabric, failed chan error, told chan string, stranger *tcp.Mesh) {
+func besideAStranger(t testing.TB) (f *cluster.Fabric, failed chan error, told chan string, stranger *tcp.Mesh) {
 	t.Helper()
 	var hosts []string
 	var listeners []net.Listener
