@@ -23,13 +23,17 @@ func all(b *bench) error {
 	if b.Index() != 0 {
 		return nil
 	}
+	rows, err := chosen(b.args)
+	if err != nil {
+		return err
+	}
 	before, err := measure[calibration](b.Context(), "calibrate")
 	if err != nil {
 		return err
 	}
 	var lines, failures []string
 	var machine []calibration
-	for _, r := range chosen(b.args) {
+	for _, r := range rows {
 		ran, err := r.run(b.Context())
 		if err != nil {
 			failures = append(failures, fmt.Sprintf("%s: %v", r.command, err))
@@ -41,10 +45,10 @@ func all(b *bench) error {
 			return err
 		}
 		machine = append(machine, before, after)
-		rows := r.lines(ran, before, after)
+		found := r.lines(ran, before, after)
 		before = after
-		fmt.Println(strings.Join(rows, "\n"))
-		lines = append(lines, rows...)
+		fmt.Println(strings.Join(found, "\n"))
+		lines = append(lines, found...)
 	}
 	text := describe(b.Context(), machine) + header + strings.Join(lines, "\n") + "\n" + shortfalls
 	if err := os.WriteFile(*results, []byte(text), 0o644); err != nil {
@@ -68,13 +72,18 @@ const header = `
 `
 
 // chosen returns the rows with these ids, or all if there are none.
-func chosen(ids []string) (rows []row) {
+func chosen(ids []string) (rows []row, err error) {
+	for _, id := range ids {
+		if !slices.ContainsFunc(table, func(r row) bool { return r.id == id }) {
+			return nil, fmt.Errorf("the table has no row %q: name some of bench/table.go, or none for all", id)
+		}
+	}
 	for _, r := range table {
 		if len(ids) == 0 || slices.Contains(ids, r.id) {
 			rows = append(rows, r)
 		}
 	}
-	return rows
+	return rows, nil
 }
 
 // run runs a row several times.

@@ -74,6 +74,9 @@ func TestWrongArgumentsAreTold(t *testing.T) {
 		"build castles": "should be operators or inputs",
 		"scaling":       "should be next or all",
 		"scaling all":   "argument 2, the number of messages, is missing",
+		"all B99":       `the table has no row "B99"`,
+		"compare x B99": `the table has no row "B99"`,
+		"compare":       "argument 1, the other build of this program, is missing",
 	} {
 		err := timely.Execute(context.Background(), timely.Config{Args: strings.Fields(line)}, run)
 		if err == nil || !strings.Contains(err.Error(), want) {

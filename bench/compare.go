@@ -28,11 +28,15 @@ func compare(b *bench) error {
 	if len(b.args) == 0 {
 		return errors.New("compare: argument 1, the other build of this program, is missing")
 	}
+	rows, err := chosen(b.args[1:])
+	if err != nil {
+		return err
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	return compareBuilds(b.Context(), b.args[0], self, chosen(b.args[1:]))
+	return compareBuilds(b.Context(), b.args[0], self, rows)
 }
 
 func compareBuilds(ctx context.Context, before, after string, rows []row) error {

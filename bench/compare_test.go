@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -10,8 +9,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-
-	"github.com/timely-go/timely"
 )
 
 // TestMannWhitneyCountsAllOrders has all orders of two small samples as its oracle: p is
@@ -125,9 +122,5 @@ func TestRowsRunWithTwoBuildsInTurn(t *testing.T) {
 	ran, err := os.ReadFile(slow + ".ran")
 	if want := strings.Repeat(table[0].command+"\n", 10); err != nil || string(ran) != want {
 		t.Errorf("ran %q, %v", ran, err)
-	}
-	c := timely.Config{Args: []string{"compare"}}
-	if err := timely.Execute(context.Background(), c, run); err == nil || !strings.Contains(err.Error(), "the other build of this program, is missing") {
-		t.Error(err)
 	}
 }
