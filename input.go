@@ -361,7 +361,7 @@ func (l *inlet[T, D]) Turn() {
 }
 
 // Held implements engine.Entrance.
-func (l *inlet[T, D]) Held() (bytes int64, full bool) { return l.held, l.input.full && l.held > 0 }
+func (l *inlet[T, D]) Held() (bytes int64, full bool) { return l.held, l.input.full }
 
 // count counts bytes that begin to wait, or end.
 func (l *inlet[T, D]) count(bytes int64) {

@@ -61,10 +61,12 @@ func (f *Dataflow) flow() (lines []string) {
 	}
 	for _, n := range f.nodes {
 		if in, ok := n.body.(Entrance); ok {
-			if bytes, full := in.Held(); full {
-				lines = append(lines, fmt.Sprintf("%v: %s wait to enter, of a budget of %s, and the program waits in Send until half of it is free", n, size(bytes), size(f.worker.budget)))
-			} else if bytes > 0 {
-				lines = append(lines, fmt.Sprintf("%v: %s wait to enter, of a budget of %s", n, size(bytes), size(f.worker.budget)))
+			if bytes, full := in.Held(); bytes > 0 {
+				s := fmt.Sprintf("%v: %s wait to enter, of a budget of %s", n, size(bytes), size(f.worker.budget))
+				if full {
+					s += ", and the program waits in Send until half of it is free"
+				}
+				lines = append(lines, s)
 			}
 		}
 		if n.task.Paused() && n.waits > 0 {
