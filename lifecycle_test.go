@@ -102,24 +102,31 @@ func TestManyDataflowsOneAfterTheOther(t *testing.T) {
 				}
 				var before, after atomic.Uint64
 				var goroutines, goroutinesAfter atomic.Int64
-				var meet [2]sync.WaitGroup
-				meet[0].Add(workers)
-				meet[1].Add(workers)
+				var meet [4]sync.WaitGroup
+				for i := range meet {
+					meet[i].Add(workers)
+				}
 				err := mustEnd(t, workers, func(w *timely.Worker) error {
-					for range test.n / 10 { // what is made once
-						test.one(w)
+					met := 0
+					all := func() {
+						meet[met].Done()
+						meet[met].Wait()
+						met++
 					}
-					meet[0].Done()
-					meet[0].Wait()
+					several := func(n int) {
+						for range n {
+							test.one(w)
+						}
+						all()
+						test.one(w) // building it, a worker forgets what the others have dropped meanwhile
+						all()
+					}
+					several(test.n / 10) // what is made once
 					if w.Index() == 0 {
 						before.Store(retained())
 						goroutines.Store(int64(runtime.NumGoroutine()))
 					}
-					for range test.n {
-						test.one(w)
-					}
-					meet[1].Done()
-					meet[1].Wait()
+					several(test.n)
 					if w.Index() == 0 {
 						after.Store(retained())
 						goroutinesAfter.Store(int64(runtime.NumGoroutine()))

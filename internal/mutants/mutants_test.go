@@ -24,7 +24,7 @@ var (
 const (
 	suiteSeconds = "TIMELY_SUITE_SECONDS" // a third of the time that there is
 	few          = 3                      // mutants that run if that is not set
-	least        = 6                      // mutants that run if it is, however long it takes
+	least        = 3                      // mutants that run if it is, however long it takes
 )
 
 // mutants are all of them.
