@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/timely-go/timely/internal/batch"
 	"github.com/timely-go/timely/internal/comm/local"
@@ -68,8 +69,9 @@ type channel struct {
 // of the mesh, once it is started.
 func New(workers int, h *host.Host, mesh *tcp.Mesh, notice func(process int, bytes []byte), fail func(error)) *Fabric {
 	if mesh != nil { // whoever reads from the others needs the processor, and they may need it, too
-		quiet := *h
+		quiet, sleeper := *h, h.NewParker
 		quiet.Spin = false
+		quiet.NewParker = func(worker int) host.Parker { return parker{sleeper(worker), mesh.Idle} }
 		h = &quiet
 	}
 	f := &Fabric{
@@ -89,6 +91,19 @@ func New(workers int, h *host.Host, mesh *tcp.Mesh, notice func(process int, byt
 		f.unsaid = append(f.unsaid, make([]bool, mesh.Processes()))
 	}
 	return f
+}
+
+// parker tells the mesh while a worker sleeps: its processor is free for who reads.
+type parker struct {
+	host.Parker
+	idle func(workers int) // so many more
+}
+
+// Park implements host.Parker.
+func (p parker) Park(limit time.Duration) {
+	p.idle(1)
+	defer p.idle(-1)
+	p.Parker.Park(limit)
 }
 
 // Start lets other processes be heard.

@@ -44,3 +44,43 @@ func (d *direct) write(b []byte) bool {
 	d.bytes = nil
 	return err == nil && d.written == len(b)
 }
+
+// peek reads without waiting for anything.
+type peek struct {
+	raw   syscall.RawConn // nil: it cannot
+	try   func(fd uintptr) bool
+	bytes []byte
+	n     int
+	err   error
+}
+
+func (p *peek) init(c net.Conn) {
+	tcp, ok := c.(*net.TCPConn)
+	if !ok {
+		return
+	}
+	var err error
+	if p.raw, err = tcp.SyscallConn(); err != nil {
+		p.raw = nil
+		return
+	}
+	p.try = func(fd uintptr) bool {
+		p.n, p.err = syscall.Read(int(fd), p.bytes)
+		return true
+	}
+}
+
+// read returns how many bytes there were, and whether more may come: else what there is to
+// say another read will.
+func (p *peek) read(b []byte) (n int, more bool) {
+	if p.raw == nil || len(b) == 0 {
+		return 0, false
+	}
+	p.bytes = b
+	err := p.raw.Read(p.try)
+	p.bytes = nil
+	if err != nil { // a deadline has passed, or the connection is closed
+		return 0, false
+	}
+	return max(0, p.n), p.n > 0 || p.err == syscall.EAGAIN || p.err == syscall.EINTR
+}

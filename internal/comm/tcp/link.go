@@ -18,7 +18,8 @@ const abortFor = 100 * time.Millisecond
 type link struct {
 	mesh   *Mesh
 	peer   int
-	conn   net.Conn // what is read and written
+	conn   net.Conn // what is written, and read through in
+	in     net.Conn
 	socket net.Conn // what conn goes through
 	sealed bool     // by TLS, which checks every byte
 	out    *outbox
@@ -42,10 +43,16 @@ func newLink(m *Mesh, peer int, conn, socket net.Conn) *link {
 		mesh:   m,
 		peer:   peer,
 		conn:   conn,
+		in:     conn,
 		socket: socket,
 		sealed: conn != socket,
 		out:    newOutbox(),
 		ended:  make(chan struct{}),
+	}
+	if below := newEager(socket, &m.places); l.sealed {
+		bundleOf(conn).Conn = below
+	} else {
+		l.in = below
 	}
 	l.heard.Store(int64(time.Since(m.began)))
 	return l

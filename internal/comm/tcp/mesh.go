@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +18,7 @@ type Mesh struct {
 	config   Config
 	began    time.Time
 	listener net.Listener
+	places   atomic.Int32       // see eager
 	cancel   context.CancelFunc // of all that dials and greets
 	all      sync.WaitGroup     // every goroutine of the mesh
 
@@ -33,13 +35,15 @@ type Mesh struct {
 }
 
 func newMesh(c Config) *Mesh {
-	return &Mesh{
+	m := &Mesh{
 		config:  c,
 		began:   time.Now(),
 		links:   make([]*link, len(c.Hosts)),
 		done:    make(chan struct{}),
 		started: make(chan struct{}),
 	}
+	m.places.Store(c.places())
+	return m
 }
 
 // Processes returns how many there are, and Index which of them this is.

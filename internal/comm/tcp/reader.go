@@ -62,7 +62,7 @@ func (r *reader) read(b []byte) (n int, err error) {
 			mayWait = r.link.arm(now, half)
 			r.armed = now
 		}
-		n, err = r.link.conn.Read(b)
+		n, err = r.link.in.Read(b)
 		if n > 0 {
 			r.link.heard.Store(int64(time.Since(r.link.mesh.began)))
 			return n, nil
