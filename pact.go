@@ -41,6 +41,14 @@ func (r *Routes[D]) By(key func(D) uint64) {
 	peers := uint64(r.peers)
 	if peers&(peers-1) == 0 {
 		r.choose(routed, func(records []D, to []uint32) {
+			for len(records) >= 4 && len(to) >= 4 { // see mapTo
+				four, keys := (*[4]D)(records), (*[4]uint32)(to)
+				keys[0] = uint32(key(four[0]) & (peers - 1))
+				keys[1] = uint32(key(four[1]) & (peers - 1))
+				keys[2] = uint32(key(four[2]) & (peers - 1))
+				keys[3] = uint32(key(four[3]) & (peers - 1))
+				records, to = records[4:], to[4:]
+			}
 			for i := range records {
 				to[i] = uint32(key(records[i]) & (peers - 1))
 			}
@@ -228,8 +236,7 @@ func (x *exchange[T, D]) sort(records []D, keys []uint32) {
 	}
 }
 
-// sortTwo does the same for two workers without a branch a record: it writes each
-// record to both batches, and moves on in one of them.
+// sortTwo does the same for two workers without a branch a record.
 func (x *exchange[T, D]) sortTwo(records []D, keys []uint32) {
 	const worthwhile = 16
 	for len(records) > 0 {
@@ -242,23 +249,30 @@ func (x *exchange[T, D]) sortTwo(records []D, keys []uint32) {
 		}
 		zero, one := x.open[0], x.open[1]
 		n0, n1 := len(zero.Records), len(one.Records)
-		to0, to1 := zero.Records[n0:n0+room], one.Records[n1:n1+room]
-		i0, i1 := 0, 0
-		in, ks := records[:room], keys[:room]
-		wrong := uint32(0)
-		for i, r := range in {
-			k := ks[i]
-			wrong |= k
-			to0[i0], to1[i1] = r, r
-			i1 += int(k & 1)
-			i0 += int(^k & 1)
-		}
-		if wrong > 1 {
+		ones, wrong := sortByBit(records[:room], keys, zero.Records[n0:n0+room], one.Records[n1:n1+room])
+		if wrong {
 			panic(fmt.Errorf("a pact of %v routes to a worker beyond the last of 2", x.element))
 		}
-		zero.Records, one.Records = zero.Records[:n0+i0], one.Records[:n1+i1]
+		zero.Records, one.Records = zero.Records[:n0+room-ones], one.Records[:n1+ones]
 		records, keys = records[room:], keys[room:]
 	}
+}
+
+// sortByBit writes each record to both of two places, and moves on in the one that its key
+// names. It returns how many went to the second, and whether a key names none of them. It
+// is a function of its own so that all that it needs fits into registers.
+//
+//go:noinline
+func sortByBit[D any](records []D, keys []uint32, zero, one []D) (ones int, wrong bool) {
+	keys, zero, one = keys[:len(records)], zero[:len(records)], one[:len(records)]
+	all := uint32(0)
+	for i, r := range records {
+		k := keys[i]
+		zero[i-ones], one[ones] = r, r
+		ones += int(k & 1)
+		all |= k
+	}
+	return ones, all > 1
 }
 
 // room returns how many records the open batch for a worker can take.
