@@ -26,11 +26,13 @@
 //	go run ./bench all
 //	go run ./bench all --runs 1 B12 B13
 //	go run ./bench compare /tmp/bench_before B2 B9
+//	go run ./bench beside TIMELY/target/release/examples B2 B9
 //
 // Calibrate measures the machine; scaling runs a program with up to 256 workers in this
 // process, and counts what they tell each other; all runs every line of the table in table.go
 // between two calibrations, and writes RESULTS.md; compare runs lines of it with another
-// build of this program and with this one, in turn, and fails if one has become slower.
+// build of this program and with this one, in turn, and fails if one has become slower;
+// beside runs lines of it with Rust's example programs and with this one, in turn.
 package main
 
 import (
@@ -65,6 +67,7 @@ var others = map[string]func(*bench) error{
 	"calibrate": printCalibration,
 	"echo":      echo,
 	"all":       all,
+	"beside":    beside,
 	"compare":   compare,
 	"scaling":   scaling,
 }
@@ -75,7 +78,7 @@ var (
 	exchanged  = flag.Bool("exchange", false, "flow: exchange what the flat map makes")
 	cpuProfile = flag.String("cpuprofile", "", "write a CPU profile of what is measured to this `file`")
 	runs       = flag.Int("runs", 3, "all: runs of each line of the table")
-	turns      = flag.Int("turns", 10, "compare: runs of each line with each of both builds")
+	turns      = flag.Int("turns", 10, "compare, beside: runs of each line with each of both")
 	results    = flag.String("results", "bench/RESULTS.md", "all: `file` to write the table to")
 )
 
