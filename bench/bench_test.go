@@ -77,6 +77,8 @@ func TestWrongArgumentsAreTold(t *testing.T) {
 		"all B99":       `the table has no row "B99"`,
 		"compare x B99": `the table has no row "B99"`,
 		"compare":       "argument 1, the other build of this program, is missing",
+		"beside":        "argument 1, the folder of timely dataflow's example programs, is missing",
+		"beside x B20":  "B20, build, is no program that timely dataflow has",
 	} {
 		err := timely.Execute(context.Background(), timely.Config{Args: strings.Fields(line)}, run)
 		if err == nil || !strings.Contains(err.Error(), want) {

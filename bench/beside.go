@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -26,16 +24,14 @@ func beside(b *bench) error {
 	if b.Index() != 0 {
 		return nil
 	}
-	if len(b.args) == 0 {
-		return errors.New("beside: argument 1, the folder of timely dataflow's example programs, is missing")
-	}
-	rows, err := chosen(b.args[1:])
+	self, rows, err := b.against("the folder of timely dataflow's example programs")
 	if err != nil {
 		return err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return err
+	for _, r := range rows {
+		if len(b.args) > 1 && !inRust[r.program()] {
+			return fmt.Errorf("beside: %s, %s, is no program that timely dataflow has and that ends there", r.id, r.program())
+		}
 	}
 	fmt.Print("| row | program | here | Rust | ratio | least to most | p | |\n|---|---|---|---|---|---|---|---|\n")
 	for _, r := range rows {

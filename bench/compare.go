@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -25,18 +24,24 @@ func compare(b *bench) error {
 	if b.Index() != 0 {
 		return nil
 	}
-	if len(b.args) == 0 {
-		return errors.New("compare: argument 1, the other build of this program, is missing")
-	}
-	rows, err := chosen(b.args[1:])
-	if err != nil {
-		return err
-	}
-	self, err := os.Executable()
+	self, rows, err := b.against("the other build of this program")
 	if err != nil {
 		return err
 	}
 	return compareBuilds(b.Context(), b.args[0], self, rows)
+}
+
+// against returns this program, and the rows that it is to run against what the first
+// argument names.
+func (b *bench) against(what string) (self string, rows []row, err error) {
+	if len(b.args) == 0 {
+		return "", nil, fmt.Errorf("%s: argument 1, %s, is missing", b.name, what)
+	}
+	if rows, err = chosen(b.args[1:]); err != nil {
+		return "", nil, err
+	}
+	self, err = os.Executable()
+	return self, rows, err
 }
 
 func compareBuilds(ctx context.Context, before, after string, rows []row) error {

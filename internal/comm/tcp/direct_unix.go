@@ -17,13 +17,7 @@ type direct struct {
 
 // init allows it for bare connections. Those within TLS cannot be written in parts.
 func (d *direct) init(l *link) {
-	c, ok := l.conn.(*net.TCPConn)
-	if !ok {
-		return
-	}
-	var err error
-	if d.raw, err = c.SyscallConn(); err != nil {
-		d.raw = nil
+	if d.raw = rawOf(l.conn); d.raw == nil {
 		return
 	}
 	d.try = func(fd uintptr) bool {
@@ -55,13 +49,7 @@ type peek struct {
 }
 
 func (p *peek) init(c net.Conn) {
-	tcp, ok := c.(*net.TCPConn)
-	if !ok {
-		return
-	}
-	var err error
-	if p.raw, err = tcp.SyscallConn(); err != nil {
-		p.raw = nil
+	if p.raw = rawOf(c); p.raw == nil {
 		return
 	}
 	p.try = func(fd uintptr) bool {
@@ -83,4 +71,18 @@ func (p *peek) read(b []byte) (n int, more bool) {
 		return 0, false
 	}
 	return max(0, p.n), p.n > 0 || p.err == syscall.EAGAIN || p.err == syscall.EINTR
+}
+
+// rawOf returns what reads and writes of a connection can be tried on; nil if it has no such
+// thing, as within TLS.
+func rawOf(c net.Conn) syscall.RawConn {
+	tcp, ok := c.(*net.TCPConn)
+	if !ok {
+		return nil
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return raw
 }

@@ -18,8 +18,8 @@ const abortFor = 100 * time.Millisecond
 type link struct {
 	mesh   *Mesh
 	peer   int
-	conn   net.Conn // what is written, and read through in
-	in     net.Conn
+	conn   net.Conn // what is written
+	in     net.Conn // what is read: conn, but that a reader looks before it waits
 	socket net.Conn // what conn goes through
 	sealed bool     // by TLS, which checks every byte
 	out    *outbox
