@@ -48,18 +48,30 @@ var wakingMutants = []mutant{
 	if first {`,
 		new: `	q.waiting = append(q.waiting, m)
 	q.mu.Unlock()
-	if first && q.channel < 0 {`,
+	if first && q.bell.channel < 0 {`,
 		by: sim,
 	},
 	{
 		name: "an announced message does not wake who is parked",
 		file: "internal/comm/local/end.go",
-		old: `	e.mu.Unlock()
-	e.Signal()
+		old:  `	if (s == napping || s == asleep) && e.state`,
+		new:  `	if (s == napping || s == asleep) && b.channel < 0 && e.state`,
+		by:   sim,
+	},
+	{
+		name: "a channel is heard of once",
+		file: "internal/comm/local/end.go",
+		old: `		b.rung.Store(false) // from here on it may ring again
 `,
-		new: `	e.mu.Unlock()
-`,
-		by: sim,
+		new: ``,
+		by:  sim,
+	},
+	{
+		name: "of channels that something comes to only the last is heard of",
+		file: "internal/comm/local/end.go",
+		old:  `e.rung.CompareAndSwap(b.next, b)`,
+		new:  `e.rung.CompareAndSwap(e.rung.Load(), b)`,
+		by:   sim,
 	},
 	{
 		name: "what peers did is applied but not settled",

@@ -22,8 +22,9 @@ type Change[T order.Timestamp[T]] struct {
 // Changes is a batch of changes, added up lazily. Its size stays within a
 // constant factor of the pointstamps whose changes do not cancel.
 type Changes[T order.Timestamp[T]] struct {
-	list  []Change[T] // list[:clean] is sorted, without repeats or zeros
-	clean int         // 0 <= clean <= len(list)
+	list  []Change[T]  // list[:clean] is sorted, without repeats or zeros
+	clean int          // 0 <= clean <= len(list)
+	few   [2]Change[T] // where the list of a message begins, see letter
 	wire  wire[T]
 }
 

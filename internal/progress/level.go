@@ -11,14 +11,15 @@ import (
 // them, from the innermost to the outermost; then frontiers are propagated from
 // the outermost to the innermost.
 type Level interface {
-	Own() Part          // what this worker's operators did since the last Apply; lent until then
-	Accept(part Part)   // applies what others did
-	Apply()             // applies Own, and tells the parent what the scope holds at its outputs
-	Propagate()         // turns counts into frontiers, with those that the parent has at the scope's inputs
-	NewPart() Part      // an empty part for a message
-	CheckWire() error   // the error says why the scope's times cannot be sent to other processes
-	Pointstamps() int   // how many pointstamps are counted: none means that the scope is complete
-	Describe(Describer) // tells each counted pointstamp in words
+	Own() Part            // what this worker's operators did since the last Apply; lent until then
+	Accept(part Part)     // applies what others did
+	Apply()               // applies Own, and tells the parent what the scope holds at its outputs
+	Propagate()           // turns counts into frontiers, with those that the parent has at the scope's inputs
+	NewPart() Part        // an empty part for a message
+	newMessage() *Message // an empty message that has such a part, and no other
+	CheckWire() error     // the error says why the scope's times cannot be sent to other processes
+	Pointstamps() int     // how many pointstamps are counted: none means that the scope is complete
+	Describe(Describer)   // tells each counted pointstamp in words
 
 	twin(twins map[any]any) Level // a copy that has been told nothing; twins has those of trackers, by tracker
 	auditor() auditor             // see View
@@ -48,10 +49,18 @@ type Message struct {
 	Sent  int    // how many messages it is the sum of
 }
 
-// NewMessage returns an empty message for a dataflow with these levels.
+// letter is a message with its outermost part. Both, and the few changes that most
+// messages have, are next to each other in memory: another worker has written them, and
+// each line of the cache that they are on has to come from its core.
+type letter[T order.Timestamp[T]] struct {
+	Message
+	part Changes[T]
+}
+
+// NewMessage returns an empty message for a dataflow with these levels, at least one.
 func NewMessage(levels []Level) *Message {
-	m := &Message{}
-	for _, l := range levels {
+	m := levels[0].newMessage()
+	for _, l := range levels[1:] {
 		m.Parts = append(m.Parts, l.NewPart())
 	}
 	return m
@@ -136,7 +145,19 @@ func (k *Tracker[T]) Accept(part Part) {
 }
 
 // NewPart implements Level.
-func (k *Tracker[T]) NewPart() Part { return &Changes[T]{wire: wire[T]{ports: len(k.ports)}} }
+func (k *Tracker[T]) NewPart() Part { return k.init(&Changes[T]{}) }
+
+func (k *Tracker[T]) newMessage() *Message {
+	l := &letter[T]{}
+	l.Parts = []Part{k.init(&l.part)}
+	return &l.Message
+}
+
+// init makes zero changes a part of a message.
+func (k *Tracker[T]) init(c *Changes[T]) Part {
+	c.list, c.wire.ports = c.few[:0], len(k.ports)
+	return c
+}
 
 // Pointstamps implements Level.
 func (k *Tracker[T]) Pointstamps() int { return k.live }

@@ -103,7 +103,7 @@ func newLending(f *Fabric, number int, bytes int64) *lending {
 	l := &lending{fabric: f}
 	for i := range f.here {
 		from, end := f.first+i, f.near.End(i)
-		l.credits = append(l.credits, &credits{fabric: f, end: end, number: number, worker: from})
+		l.credits = append(l.credits, &credits{fabric: f, bell: end.NewBell(number), number: number, worker: from})
 		windows := make([]*comm.Window, f.peers)
 		for to := range windows {
 			if !f.Has(to) {
@@ -111,7 +111,7 @@ func newLending(f *Fabric, number int, bytes int64) *lending {
 					f.send(to/f.here, tcp.Ask, number, from, to, nil)
 					f.sent(from, to/f.here)
 				}
-				windows[to] = comm.NewWindow(bytes, ask, func() { end.Notify(number) })
+				windows[to] = comm.NewWindow(bytes, ask, end.NewBell(number).Ring)
 			}
 		}
 		l.windows = append(l.windows, windows)
@@ -144,7 +144,6 @@ func (l *lending) take(p parcel) error {
 type credits struct {
 	near   comm.Credits // for senders of this process, which it numbers from 0
 	fabric *Fabric
-	end    *local.End
 	number int
 	worker int
 
@@ -152,6 +151,7 @@ type credits struct {
 
 	mu     sync.Mutex
 	asking []int // senders of other processes
+	bell   *local.Bell
 }
 
 // Give implements comm.Credits.
@@ -169,7 +169,7 @@ func (c *credits) ask(sender int) {
 	c.mu.Lock()
 	c.asking = append(c.asking, sender)
 	c.mu.Unlock()
-	c.end.Notify(c.number)
+	c.bell.Ring()
 }
 
 // Asking implements comm.Credits.

@@ -15,6 +15,7 @@ type credits struct {
 
 	mu     sync.Mutex
 	asking []int // senders
+	bell   Bell  // somebody asks
 	spare  []int
 }
 
@@ -33,10 +34,10 @@ func OpenCredits(f *Fabric, worker, channel int, bytes int64) (comm.Credits, []*
 }
 
 func newCredits(f *Fabric, e *End, channel int, bytes int64) *credits {
-	c := &credits{fabric: f, end: e, channel: channel}
+	c := &credits{fabric: f, end: e, channel: channel, bell: Bell{end: e, channel: channel}}
 	for from, sender := range f.ends {
 		ask := func() { f.carry(from, e.index, channel, func() { c.ask(from) }) }
-		c.windows = append(c.windows, comm.NewWindow(bytes, ask, func() { sender.Notify(channel) }))
+		c.windows = append(c.windows, comm.NewWindow(bytes, ask, sender.NewBell(channel).Ring))
 	}
 	return c
 }
@@ -57,7 +58,7 @@ func (c *credits) ask(sender int) {
 	c.asking = append(c.asking, sender)
 	c.mu.Unlock()
 	if first {
-		c.end.Notify(c.channel)
+		c.bell.Ring()
 	}
 }
 
@@ -67,7 +68,7 @@ func (c *credits) hear() {
 	some := len(c.asking) > 0
 	c.mu.Unlock()
 	if some {
-		c.end.Notify(c.channel)
+		c.bell.Ring()
 	}
 }
 

@@ -4,5 +4,5 @@
 //	fabric.go  Fabric, opening channels
 //	inbox.go   Queue and Sum
 //	credits.go the windows of a queue
-//	end.go     End: what a worker hears, and how it sleeps
+//	end.go     End: what a worker hears (Bell), and how it sleeps
 package local

@@ -2,7 +2,7 @@ package local
 
 import (
 	"runtime"
-	"sync"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -13,19 +13,34 @@ import (
 // it sleeps until it does. Ready and Park are for the worker alone; Signal and
 // Send may be called from any goroutine.
 type End struct {
+	rung  atomic.Pointer[Bell] // the bells that rang since the last Ready, the last first
+	state atomic.Uint32        // awake, napping or asleep
+
+	_ [48]byte // what others write, and the worker looks at all the time, fills a line
+
 	fabric  *Fabric
 	index   int // the worker's
 	parker  host.Parker
 	spin    bool
-	crowded bool // there are more workers than cores
+	crowded bool  // there are more workers than cores
+	signal  Bell  // of no channel
+	ready   []int // scratch
 
-	signal atomic.Bool   // something happened since the last Ready
-	state  atomic.Uint32 // awake, napping or asleep
-
-	mu    sync.Mutex
-	ready []int // channels whose inbox has become non-empty
-	spare []int
+	_ [40]byte // and the rest others
 }
+
+// Bell is how an inbox has its worker look at it. It stands in the worker's list from
+// when it rings until the worker hears it, so it is not told twice, and needs no memory
+// but its own: the list is Treiber's stack ("Systems Programming: Coping with
+// Parallelism", 1986), of which all is taken at once.
+type Bell struct {
+	end     *End
+	next    *Bell       // in the list
+	rung    atomic.Bool // it is in the list, or about to be
+	channel int         // noChannel: it only wakes
+}
+
+const noChannel = -1
 
 const (
 	awake   = iota
@@ -35,37 +50,54 @@ const (
 )
 
 func newEnd(f *Fabric, index int, p host.Parker, spin, crowded bool) *End {
-	return &End{fabric: f, index: index, parker: p, spin: spin, crowded: crowded}
+	e := &End{fabric: f, index: index, parker: p, spin: spin, crowded: crowded}
+	e.signal.end, e.signal.channel = e, noChannel
+	return e
 }
 
-// Notify says that a channel has something. It may be called by any goroutine.
-func (e *End) Notify(channel int) {
-	e.mu.Lock()
-	e.ready = append(e.ready, channel)
-	e.mu.Unlock()
-	e.Signal()
-}
+// NewBell returns one for what is at a channel. A channel may have several.
+func (e *End) NewBell(channel int) *Bell { return &Bell{end: e, channel: channel} }
 
 // Signal wakes the worker, or keeps it from parking once.
-func (e *End) Signal() {
-	e.signal.Store(true)
+func (e *End) Signal() { e.signal.Ring() }
+
+// Ring has the worker hear of the channel. It may be called by any goroutine. What
+// there is to look at was put there before: who finds that the bell has rung already
+// knows that the worker looks only after it has heard that.
+func (b *Bell) Ring() {
+	if b.rung.Load() || b.rung.Swap(true) {
+		return
+	}
+	e := b.end
+	for b.next = nil; !e.rung.CompareAndSwap(b.next, b); { // most often it is the first
+		b.next = e.rung.Load()
+	}
 	s := e.state.Load()
 	if (s == napping || s == asleep) && e.state.CompareAndSwap(s, awake) {
 		e.parker.Unpark()
 	}
 }
 
+// signalled reports whether something has rung since the last Ready.
+func (e *End) signalled() bool { return e.rung.Load() != nil }
+
 // Ready returns the channels whose inboxes became non-empty since the last Ready,
-// lent until the next.
+// in that order, lent until the next.
 func (e *End) Ready() []int {
-	if !e.signal.Load() {
+	if !e.signalled() {
 		return nil
 	}
-	e.signal.Store(false)
-	e.mu.Lock()
-	e.ready, e.spare = e.spare[:0], e.ready
-	e.mu.Unlock()
-	return e.spare
+	e.ready = e.ready[:0]
+	for b := e.rung.Swap(nil); b != nil; {
+		next := b.next
+		if b.channel != noChannel {
+			e.ready = append(e.ready, b.channel)
+		}
+		b.rung.Store(false) // from here on it may ring again
+		b = next
+	}
+	slices.Reverse(e.ready)
+	return e.ready
 }
 
 // Park sleeps until a Signal, or a time has passed; a negative limit is for ever.
@@ -87,7 +119,7 @@ func (e *End) Park(limit time.Duration, alone bool) (stuck bool) {
 		e.state.Store(napping)
 	}
 	defer e.state.Store(awake)
-	if !e.signal.Load() {
+	if !e.signalled() {
 		e.parker.Park(limit)
 		e.letOthersRun()
 	}
@@ -129,7 +161,7 @@ func (f *Fabric) lastAsleep(e *End) bool {
 // seen without a signal, had none that it could have forgotten since; and one that
 // could send a signal meanwhile is awake, and is seen so.
 func (e *End) sleepsOn() bool {
-	signal := e.signal.Load()
+	signal := e.signalled()
 	s := e.state.Load()
 	return s == gone || s == asleep && !signal
 }
@@ -151,11 +183,11 @@ const (
 // spinning looks for a signal for a few microseconds.
 func (e *End) spinning() bool {
 	if !e.spin {
-		return e.signal.Load()
+		return e.signalled()
 	}
 	for range spins {
 		for range looksASpin {
-			if e.signal.Load() {
+			if e.signalled() {
 				return true
 			}
 		}

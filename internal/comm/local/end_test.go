@@ -85,7 +85,7 @@ func TestStuckExactlyWhenAllAreAsleep(t *testing.T) {
 		g := &group{fabric: NewFabric(peers, quiet())}
 		tokens := 1 + r.IntN(2)
 		g.live.Store(int64(tokens))
-		boxes := open(g.fabric, g.fabric.begun, 0, func(e *End) *Queue[int] { return &Queue[int]{end: e, channel: 0} })
+		boxes := open(g.fabric, g.fabric.begun, 0, func(e *End) *Queue[int] { return &Queue[int]{bell: Bell{end: e}} })
 		g.fabric.begun[0] = &opening{boxes, peers} // as nobody has opened it
 		for range tokens {
 			boxes[r.IntN(peers)].Send(r.IntN(40))
@@ -113,7 +113,7 @@ func TestLeavingIsNotStuck(t *testing.T) {
 		const peers = 4
 		g := &group{fabric: NewFabric(peers, quiet())}
 		g.live.Store(1)
-		boxes := open(g.fabric, g.fabric.begun, 0, func(e *End) *Queue[int] { return &Queue[int]{end: e, channel: 0} })
+		boxes := open(g.fabric, g.fabric.begun, 0, func(e *End) *Queue[int] { return &Queue[int]{bell: Bell{end: e}} })
 		g.fabric.begun[0] = &opening{boxes, peers} // as nobody has opened it
 		boxes[r.IntN(peers)].Send(r.IntN(40))
 		leave := 1 + r.IntN(peers-1)
@@ -203,7 +203,7 @@ func TestSignalNotLookedAtKeepsOthersFromBeingStuck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := NewFabric(2, quiet())
 		f.End(0).state.Store(asleep) // between its announcement and its second look
-		f.End(0).signal.Store(true)
+		f.End(0).rung.Store(&f.End(0).signal)
 		var all sync.WaitGroup
 		all.Go(func() {
 			if f.End(1).Park(-1, true) {

@@ -47,7 +47,7 @@ func (f *Fabric) End(worker int) *End { return f.ends[worker] }
 // OpenQueue opens a channel whose messages wait in order. It returns the worker's
 // inbox, and a way to each worker's.
 func OpenQueue[M any](f *Fabric, worker, channel int) (*Queue[M], []comm.Sender[M]) {
-	boxes := open(f, f.begun, channel, func(e *End) *Queue[M] { return &Queue[M]{end: e, channel: channel} })
+	boxes := open(f, f.begun, channel, func(e *End) *Queue[M] { return &Queue[M]{bell: Bell{end: e, channel: channel}} })
 	to := make([]comm.Sender[M], len(boxes))
 	for i, b := range boxes {
 		if to[i] = b; f.transport != nil {
@@ -63,7 +63,7 @@ func OpenQueue[M any](f *Fabric, worker, channel int) (*Queue[M], []comm.Sender[
 // read, and not kept.
 func OpenSum[M any](f *Fabric, worker, channel int, empty func() M, merge func(into, from M)) (*Sum[M], []comm.Sender[M]) {
 	boxes := open(f, f.begun, channel, func(e *End) *Sum[M] {
-		return &Sum[M]{end: e, channel: channel, merge: merge, sum: empty()}
+		return &Sum[M]{bell: Bell{end: e, channel: channel}, merge: merge, sum: empty()}
 	})
 	to := make([]comm.Sender[M], len(boxes))
 	for i, b := range boxes {

@@ -2,13 +2,15 @@ package local
 
 import "sync"
 
+// What a sender writes of an inbox its receiver reads, and the other way round: each line
+// of the cache that they have between them has to come from the other core. All of an
+// inbox is one, of 64 bytes.
+
 // Queue is an inbox in which messages wait in order.
 type Queue[M any] struct {
-	end     *End
-	channel int
-
 	mu      sync.Mutex
 	waiting []M
+	bell    Bell
 }
 
 // Send implements comm.Sender.
@@ -18,7 +20,7 @@ func (q *Queue[M]) Send(m M) {
 	q.waiting = append(q.waiting, m)
 	q.mu.Unlock()
 	if first {
-		q.end.Notify(q.channel)
+		q.bell.Ring()
 	}
 }
 
@@ -37,19 +39,17 @@ func (q *Queue[M]) hear() {
 	some := len(q.waiting) > 0
 	q.mu.Unlock()
 	if some {
-		q.end.Notify(q.channel)
+		q.bell.Ring()
 	}
 }
 
 // Sum is an inbox in which messages are added up while they wait.
 type Sum[M any] struct {
-	end     *End
-	channel int
-	merge   func(into, from M)
-
-	mu   sync.Mutex
-	sum  M
-	some bool // something was added since the last Take
+	mu    sync.Mutex
+	some  bool // something was added since the last Take
+	sum   M
+	bell  Bell
+	merge func(into, from M)
 }
 
 // Send implements comm.Sender.
@@ -60,7 +60,7 @@ func (s *Sum[M]) Send(m M) {
 	s.some = true
 	s.mu.Unlock()
 	if first {
-		s.end.Notify(s.channel)
+		s.bell.Ring()
 	}
 }
 
@@ -82,6 +82,6 @@ func (s *Sum[M]) hear() {
 	some := s.some
 	s.mu.Unlock()
 	if some {
-		s.end.Notify(s.channel)
+		s.bell.Ring()
 	}
 }
