@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -148,37 +147,12 @@ func read(m *launch.Member) int {
 	return 0
 }
 
-// exit ends with the status that is the process's in LAUNCH_TEST_STATUSES, once the
-// launcher has seen the end of the process that is before it in LAUNCH_TEST_ORDER.
-// One whose status is deaf does not end.
+// exit ends with the status that is the process's in LAUNCH_TEST_STATUSES. One whose
+// status is deaf does not end.
 func exit(m *launch.Member) int {
-	order := strings.Fields(os.Getenv("LAUNCH_TEST_ORDER"))
 	mine := strings.Fields(os.Getenv("LAUNCH_TEST_STATUSES"))[m.Index]
 	if mine == "deaf" {
 		return deaf(m)
-	}
-	at := slices.Index(order, strconv.Itoa(m.Index))
-	var before net.Conn
-	if at > 0 {
-		peer, err := strconv.Atoi(order[at-1])
-		check(err)
-		before, err = net.Dial("tcp", m.Hosts[peer])
-		check(err)
-	}
-	if at >= 0 && at+1 < len(order) {
-		after, err := m.Listener.Accept()
-		check(err)
-		_, err = fmt.Fprintln(after, os.Getpid())
-		check(err)
-		check(after.Close())
-	}
-	if before != nil {
-		var pid int
-		_, err := fmt.Fscan(before, &pid)
-		check(err)
-		for syscall.Kill(pid, 0) == nil { // until it was waited for
-			time.Sleep(time.Millisecond)
-		}
 	}
 	status, err := strconv.Atoi(mine)
 	check(err)
