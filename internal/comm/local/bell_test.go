@@ -1,11 +1,31 @@
 package local
 
 import (
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 )
+
+// TestWhatWorkersShareFillsLines: memory of these sizes begins at the beginning of a line.
+func TestWhatWorkersShareFillsLines(t *testing.T) {
+	if reflect.TypeFor[uintptr]().Size() != 8 {
+		t.Skip("the sizes are those of 64-bit machines")
+	}
+	for _, test := range []struct {
+		shared reflect.Type
+		want   uintptr
+	}{
+		{reflect.TypeFor[Queue[*int]](), 64},
+		{reflect.TypeFor[Sum[*int]](), 64},
+		{reflect.TypeFor[End](), 3 * 64},
+	} {
+		if got := test.shared.Size(); got != test.want {
+			t.Errorf("%v has %d bytes, want %d", test.shared, got, test.want)
+		}
+	}
+}
 
 func TestBellsAreHeardInTheOrderInWhichTheyBeganToRing(t *testing.T) {
 	e := NewFabric(1, quiet()).End(0)

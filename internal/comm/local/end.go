@@ -26,7 +26,7 @@ type End struct {
 	signal  Bell  // of no channel
 	ready   []int // scratch
 
-	_ [40]byte // and the rest others
+	_ [32]byte // and the rest two others
 }
 
 // Bell is how an inbox has its worker look at it. It stands in the worker's list from
