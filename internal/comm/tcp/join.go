@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -58,18 +60,18 @@ type gathering struct {
 
 // trouble is what went wrong last with a process.
 type trouble struct {
-	unreached error // when it was dialed, since it was reached last
-	reached   error // when it was spoken with
+	silence error // since there was a reason: it was not reached, or left without a word
+	reason  error // what it said, or what is wrong with what it said
 }
 
 func (t trouble) String() string {
 	switch {
-	case t.unreached == nil:
-		return t.reached.Error()
-	case t.reached == nil:
-		return t.unreached.Error()
+	case t.silence == nil:
+		return t.reason.Error()
+	case t.reason == nil:
+		return t.silence.Error()
 	}
-	return fmt.Sprintf("%v; and before: %v", t.unreached, t.reached)
+	return fmt.Sprintf("%v; and before: %v", t.silence, t.reason)
 }
 
 // claim is an index that somebody has, or will have when his handshake is over.
@@ -183,16 +185,24 @@ func (g *gathering) lastTrouble(peer int) string {
 	}
 }
 
-// note keeps what went wrong with a process. That it cannot be reached any more, as it
-// has given up itself, does not hide why.
+// note keeps what went wrong with a process. That it cannot be reached any more, or
+// leaves in the middle of a word, as it has given up itself, does not hide why.
 func (g *gathering) note(peer int, err error, reached bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if reached {
-		g.trouble[peer] = trouble{reached: err}
+	if reached && !isSilence(err) {
+		g.trouble[peer] = trouble{reason: err}
 	} else {
-		g.trouble[peer] = trouble{unreached: err, reached: g.trouble[peer].reached}
+		g.trouble[peer] = trouble{silence: err, reason: g.trouble[peer].reason}
 	}
+}
+
+// isSilence reports whether a handshake ended since no more came, or nothing could be
+// sent: not for what was said.
+func isSilence(err error) bool {
+	var op *net.OpError // of a TLS alert, too: that is said
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.As(err, &op) && (op.Op == "read" || op.Op == "write")
 }
 
 // dialAll connects to all processes with lower indexes: first to process 0, which

@@ -277,6 +277,57 @@ func TestWhoNeverComesIsNamedWithTheLastError(t *testing.T) {
 	expect(t, errs[3], "process 0 (", "connection refused", "process 1 (", "not reached yet")
 }
 
+// TestSilenceDoesNotHideTheReason dials somebody who says why it does not work, and then
+// no more, in each way there is.
+func TestSilenceDoesNotHideTheReason(t *testing.T) {
+	speaksHTTP := func(c net.Conn) {
+		io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n")
+		c.(*net.TCPConn).CloseWrite()
+		io.Copy(io.Discard, c)
+	}
+	for name, silent := range map[string]func(net.Conn){
+		"it leaves":                  func(net.Conn) {},
+		"it leaves inside its hello": func(c net.Conn) { c.Write(magic[:5]) },
+		"it says nothing":            func(c net.Conn) { io.Copy(io.Discard, c) },
+		"it hangs up":                func(c net.Conn) { c.(*net.TCPConn).SetLinger(0) },
+		"nobody is there":            nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := configs(t, 2, nil)[1].complete()
+			if err != nil {
+				t.Fatal(err)
+			}
+			g := newGathering(newMesh(c))
+			meets := func(answer func(net.Conn), patience time.Duration) {
+				g.mesh.config.HandshakeTimeout = patience
+				g.mesh.config.Dial = func(context.Context, string) (net.Conn, error) {
+					if answer == nil {
+						return nil, errTest
+					}
+					here, there := pair(t)
+					go func() {
+						answer(there)
+						there.Close()
+					}()
+					return here, nil
+				}
+				reached, err := g.dial(t.Context(), 0)
+				g.note(0, err, reached)
+			}
+			meets(silent, 50*time.Millisecond)
+			alone := g.lastTrouble(0)
+			meets(speaksHTTP, patience)
+			expect(t, errors.New(g.lastTrouble(0)), "it speaks HTTP")
+			meets(silent, 50*time.Millisecond)
+			meets(silent, 50*time.Millisecond)
+			expect(t, errors.New(g.lastTrouble(0)), "; and before: it speaks HTTP")
+			if strings.Contains(alone, "before") {
+				t.Errorf("silence alone is %q", alone)
+			}
+		})
+	}
+}
+
 func TestOneWhoIsMissingEndsTheOthers(t *testing.T) {
 	all := configs(t, 3, func(i int, c *Config) {
 		if i == 0 {

@@ -89,7 +89,7 @@ func TestExpiredCertificateIsRefused(t *testing.T) {
 	give := sealed(t, 2)
 	j := joinAll(t, configs(t, 2, func(i int, c *Config) {
 		give(i, c)
-		c.JoinTimeout = 200 * time.Millisecond
+		c.JoinTimeout = 500 * time.Millisecond
 		c.TLS.Time = func() time.Time { return time.Now().AddDate(3, 0, 0) }
 	}))
 	expect(t, j.errs[1], "process 0 (", "expired")
