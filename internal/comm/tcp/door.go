@@ -156,7 +156,11 @@ func (g *gathering) turnedAway(visitor *guest, s *greeting, err error) {
 	if isRefusal && no.code == later || g.mesh.isOver() {
 		return
 	}
-	g.door.refuse(visitor.conn.RemoteAddr(), err)
+	if hasLeft(err) { // it has died, perhaps, or only looked whether somebody listens
+		g.mesh.config.Log.Debug("connection left in its handshake", "from", visitor.conn.RemoteAddr().String(), "error", err)
+	} else {
+		g.door.refuse(visitor.conn.RemoteAddr(), err)
+	}
 	peer := int(s.theirs.index)
 	if s.rawTheirs == nil || peer <= g.mesh.config.Index || peer >= len(g.mesh.config.Hosts) || g.isTaken(peer) {
 		return

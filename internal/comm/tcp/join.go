@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -197,12 +198,16 @@ func (g *gathering) note(peer int, err error, reached bool) {
 	}
 }
 
-// isSilence reports whether a handshake ended since no more came, or nothing could be
-// sent: not for what was said.
+// isSilence reports whether a handshake ended for want of words, not for what was said.
 func isSilence(err error) bool {
-	var op *net.OpError // of a TLS alert, too: that is said
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.DeadlineExceeded) ||
-		errors.As(err, &op) && (op.Op == "read" || op.Op == "write")
+	return hasLeft(err) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// hasLeft reports whether a handshake ended as the other side closed the connection.
+func hasLeft(err error) bool {
+	var op *net.OpError // of a TLS alert, too, but that is a word
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.As(err, &op) && !op.Timeout() && (op.Op == "read" || op.Op == "write")
 }
 
 // dialAll connects to all processes with lower indexes: first to process 0, which

@@ -83,6 +83,27 @@ func TestRefusalsAreLoggedOnceASecondWithTheReason(t *testing.T) {
 	}
 }
 
+// TestOneThatLeavesInItsHandshakeIsNotRefused has somebody come and go, as a process does
+// that is killed while the cluster starts, and as those do who look whether a port is open.
+func TestOneThatLeavesInItsHandshakeIsNotRefused(t *testing.T) {
+	first := (&hello{version: Version, index: 1}).encode()
+	for _, said := range [][]byte{nil, first[:5], first[:prefixSize+5], first} {
+		t.Run(fmt.Sprint("after ", len(said), " bytes"), func(t *testing.T) {
+			var log safeLog
+			withStrangers(t, func(_ int, c *Config) {
+				c.Log = slog.New(slog.NewTextHandler(&log, nil))
+			}, func(address string) {
+				s := visit(t, address)
+				s.say(said)
+				s.Close()
+			})
+			if text := log.String(); text != "" {
+				t.Errorf("logged:\n%s", text)
+			}
+		})
+	}
+}
+
 type safeLog struct {
 	mu   sync.Mutex
 	text strings.Builder
