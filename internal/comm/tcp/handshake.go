@@ -102,7 +102,8 @@ func (g *greeting) dialed() error {
 func (g *greeting) listened() error {
 	err := g.readHello()
 	if other := (*versionError)(nil); errors.As(err, &other) {
-		return errors.Join(err, g.sendHello()) // so that he can say it, too
+		_ = g.sendHello() // so that he can say it, too: if he has left, no matter
+		return err
 	}
 	if err != nil {
 		return err

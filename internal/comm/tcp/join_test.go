@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -101,6 +102,25 @@ func TestOneThatLeavesInItsHandshakeIsNotRefused(t *testing.T) {
 				t.Errorf("logged:\n%s", text)
 			}
 		})
+	}
+}
+
+// deaf is a connection whose other end has left once it had said something.
+type deaf struct {
+	net.Conn
+	said io.Reader
+}
+
+func (c *deaf) Read(b []byte) (int, error) { return c.said.Read(b) }
+
+func (c *deaf) Write([]byte) (int, error) { return 0, &net.OpError{Op: "write", Err: errTest} }
+
+func TestAnotherVersionIsRefusedThoughItLeaves(t *testing.T) {
+	g := &greeting{conn: &deaf{said: bytes.NewReader((&hello{version: Version + 1, index: 1}).encode())}}
+	err := g.listened()
+	expect(t, err, fmt.Sprint("peer 1 speaks v", Version+1))
+	if isSilence(err) {
+		t.Errorf("%v counts as silence", err)
 	}
 }
 
